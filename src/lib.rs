@@ -1,0 +1,6 @@
+//! Trestle carries a trained model across the gap between a notebook and production.
+
+pub mod engine;
+pub mod jobs;
+pub mod problem;
+pub mod project;

@@ -1,0 +1,273 @@
+//! The remaining documents of a project, as they stand on disk.
+//!
+//! Each is one RON file beginning with `format: N`; the number is handled by `store`, not by these types.
+
+use jiff::Timestamp;
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use super::contract::{ClassLabel, Inspection};
+
+/// `project.ron`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProjectConfig {
+    /// Name for people.
+    pub name: String,
+    /// Name for machines: lower-case letters, digits and hyphens; the model's name on the server and the image's.
+    pub slug: String,
+    /// One sentence.
+    pub description: String,
+    /// The model's own code, relative to the project folder.
+    pub code: String,
+    /// The project's own commands.
+    pub commands: Commands,
+    /// Its data files.
+    pub data: DataFiles,
+}
+
+/// The commands of the model's own code; an empty one is not declared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Commands {
+    /// Static checks.
+    pub lint: String,
+    /// Format check.
+    pub format: String,
+    /// Unit tests.
+    pub unit_tests: String,
+    /// Integration tests.
+    pub integration_tests: String,
+    /// Training.
+    pub train: String,
+}
+
+/// Where the project's data is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DataFiles {
+    /// What the model was trained to expect.
+    pub reference: Option<DataFile>,
+    /// What it sees now.
+    pub current: Option<DataFile>,
+    /// Held-out rows with the true answer.
+    pub labelled: Option<DataFile>,
+}
+
+/// One data file and the meaning of its columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DataFile {
+    /// Path relative to the project folder.
+    pub path: String,
+    /// Column with the true answer.
+    pub target: Option<String>,
+    /// Column with a model's answer.
+    pub prediction: Option<String>,
+    /// Column with the time of a row.
+    pub time: Option<String>,
+    /// Column that names a row.
+    pub id: Option<String>,
+}
+
+/// `features.ron`: what each named feature is and where it goes in the model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FeatureContract {
+    /// The features in the order of forms and tables.
+    pub features: Vec<Feature>,
+}
+
+/// Type of a feature's value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FeatureType {
+    /// A real number.
+    #[default]
+    Number,
+    /// A whole number.
+    Integer,
+    /// Text, usually one of a few categories.
+    Text,
+    /// True or false.
+    Bool,
+}
+
+/// One named feature.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Feature {
+    /// Its name in requests and data files.
+    pub name: String,
+    /// Its type.
+    pub kind: FeatureType,
+    /// Smallest and largest value seen in the reference data; NaN-free.
+    pub range: Option<(f64, f64)>,
+    /// Values seen in the reference data, most frequent first, when there are few.
+    pub categories: Vec<String>,
+    /// The category that stands for a missing text; `None` refuses a missing one.
+    pub missing: Option<String>,
+    /// Whether the value may be missing at all.
+    pub nullable: bool,
+    /// The model input it goes to.
+    pub input: String,
+    /// The column of that input; `None` when the input is this feature alone.
+    pub column: Option<usize>,
+}
+
+/// `models/<version>/version.ron`: one registered version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VersionRecord {
+    /// Semantic version.
+    pub version: Version,
+    /// When it was registered.
+    pub registered: Timestamp,
+    /// Why, in words.
+    pub why: String,
+    /// Which part of the version was raised over `previous` and the reason; empty for the first.
+    pub bump_reason: String,
+    /// The version it was compared with.
+    pub previous: Option<Version>,
+    /// What was read from the file.
+    pub model: Inspection,
+    /// Hashes of what the version stands on at registration.
+    pub evidence: Evidence,
+}
+
+/// Content hashes that evidence is keyed to, each SHA-256 in lower-case hexadecimal; empty when there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Evidence {
+    /// The code tree.
+    pub code: String,
+    /// The model file.
+    pub model: String,
+    /// The reference data.
+    pub data: String,
+    /// The brief.
+    pub brief: String,
+    /// The image's id.
+    pub image: String,
+    /// The commit, recorded and not compared; empty outside a repository.
+    pub commit: String,
+}
+
+/// `models/<version>/golden.ron`: rows with known answers, asked wherever the model runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GoldenRows {
+    /// Where the expected answers come from: `this model, run locally` or a file name.
+    pub source: String,
+    /// Feature names, in the order of each row.
+    pub features: Vec<String>,
+    /// The rows.
+    pub rows: Vec<GoldenRow>,
+    /// Largest difference in a score that still agrees.
+    pub tolerance: f64,
+}
+
+/// One golden row.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GoldenRow {
+    /// Values in the order of [`GoldenRows::features`].
+    pub values: Vec<Value>,
+    /// Expected label, for classifiers.
+    pub label: Option<ClassLabel>,
+    /// Expected scores: class probabilities in class order, or the one number of a regressor.
+    pub scores: Vec<f64>,
+}
+
+/// A feature's value in a row.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// Nothing was given.
+    #[default]
+    Missing,
+    /// A truth value.
+    Bool(bool),
+    /// A number.
+    Number(f64),
+    /// Text.
+    Text(String),
+}
+
+/// `models/registry.ron`: names for versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Registry {
+    /// Alias and version, sorted by alias.
+    pub aliases: Vec<(String, Version)>,
+}
+
+impl Registry {
+    /// The version an alias stands for.
+    pub fn resolve(&self, alias: &str) -> Option<&Version> {
+        self.aliases.iter().find(|(name, _)| name == alias).map(|(_, version)| version)
+    }
+
+    /// Lets `alias` stand for `version`.
+    pub fn point(&mut self, alias: &str, version: Version) {
+        self.aliases.retain(|(name, _)| name != alias);
+        self.aliases.push((alias.to_owned(), version));
+        self.aliases.sort();
+    }
+}
+
+/// One line of `ledger.ron`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerRecord {
+    /// Format of the line.
+    pub format: u32,
+    /// Unique within the ledger.
+    pub id: String,
+    /// When, in UTC.
+    pub time: Timestamp,
+    /// Who did it.
+    pub who: String,
+    /// What was done: `register 1.0.0`, `alias champion 1.0.0`, `build churn:1.0.0`.
+    pub what: String,
+    /// Why.
+    pub why: String,
+}
+
+/// `reports/package/<time>.ron`: one build of an image, and what was verified before it was tagged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PackageReport {
+    /// When the build started.
+    pub time: Timestamp,
+    /// The version packaged.
+    pub version: Version,
+    /// Identity of the image, `sha256:…`; empty when the build failed.
+    pub image_id: String,
+    /// References the image carries; empty when verification failed.
+    pub tags: Vec<String>,
+    /// The engine's own figure of the image's size.
+    pub size_bytes: u64,
+    /// The engine: version and API version.
+    pub engine: String,
+    /// How long each stage took, in milliseconds.
+    pub timings_ms: Vec<(String, u64)>,
+    /// What was checked.
+    pub checks: Vec<Check>,
+    /// Hashes at the time of the build.
+    pub evidence: Evidence,
+}
+
+impl PackageReport {
+    /// Whether everything that was checked passed, and something was.
+    pub fn passed(&self) -> bool {
+        !self.checks.is_empty() && self.checks.iter().all(|check| check.pass)
+    }
+}
+
+/// One thing that was checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// What, in a few words.
+    pub name: String,
+    /// Whether it held.
+    pub pass: bool,
+    /// What was seen.
+    pub detail: String,
+}
