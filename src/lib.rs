@@ -4,6 +4,7 @@ pub mod clock;
 pub mod command;
 pub mod engine;
 pub mod jobs;
+pub mod package;
 pub mod problem;
 pub mod project;
 pub mod step;
