@@ -1,6 +1,8 @@
 //! Trestle carries a trained model across the gap between a notebook and production.
 
 pub mod engine;
+#[cfg(feature = "gui")]
+pub mod gui;
 pub mod jobs;
 pub mod problem;
 pub mod project;
