@@ -1,8 +1,11 @@
 //! Trestle carries a trained model across the gap between a notebook and production.
 
+pub mod clock;
+pub mod command;
 pub mod engine;
 #[cfg(feature = "gui")]
 pub mod gui;
 pub mod jobs;
 pub mod problem;
 pub mod project;
+pub mod step;

@@ -4,6 +4,7 @@
 //! and the command line prints or returns as `{"error": {"what", "where", "fix"}}`.
 
 use std::fmt;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,12 @@ impl Problem {
     /// A problem from its three parts.
     pub fn new(what: impl Into<String>, place: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { what: what.into(), place: place.into(), fix: fix.into() }
+    }
+
+    /// The same problem at a place.
+    #[must_use]
+    pub fn at(self, place: &Path) -> Self {
+        Self { place: place.display().to_string(), ..self }
     }
 }
 

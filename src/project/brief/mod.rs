@@ -42,7 +42,7 @@ pub struct Brief {
 }
 
 /// An answer in words, with the value understood from them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Stated<T> {
     /// The answer as typed.
@@ -51,6 +51,13 @@ pub struct Stated<T> {
     pub value: Option<T>,
     /// The words `value` was understood from; when they differ from `words`, the file was edited elsewhere.
     pub parsed_from: String,
+}
+
+// Derived, it would ask for `T: Default`, and a limit has no default.
+impl<T> Default for Stated<T> {
+    fn default() -> Self {
+        Self { words: String::new(), value: None, parsed_from: String::new() }
+    }
 }
 
 /// A value that can be picked out of an answer in words.

@@ -1,0 +1,241 @@
+//! Everything a person or a pipeline can ask for, as one enum.
+//!
+//! The window, the command line and the tests send the same commands; the label, the explanation and the shortcut
+//! stand beside the variant, so that menu, palette and help cannot disagree.
+
+use std::path::PathBuf;
+
+use semver::Version;
+
+use crate::project::DocumentKind;
+use crate::project::brief::{Brief, Stated, Understand};
+use crate::project::documents::{Feature, ProjectConfig, Value};
+use crate::step::JobId;
+
+/// Which part of a version number is raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bump {
+    /// Features or output format changed.
+    Major,
+    /// Same contract, another model.
+    Minor,
+    /// Only preprocessing or metadata changed.
+    Patch,
+}
+
+impl Bump {
+    /// The version after `version`.
+    pub fn apply(self, version: &Version) -> Version {
+        match self {
+            Self::Major => Version::new(version.major + 1, 0, 0),
+            Self::Minor => Version::new(version.major, version.minor + 1, 0),
+            Self::Patch => Version::new(version.major, version.minor, version.patch + 1),
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Major => "major",
+            Self::Minor => "minor",
+            Self::Patch => "patch",
+        }
+    }
+}
+
+/// A question of the brief.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum BriefField {
+    /// What problem does the model solve.
+    Problem,
+    /// Who is the end user.
+    EndUser,
+    /// What data is needed.
+    Data,
+    /// Expected input.
+    Input,
+    /// Expected output.
+    Output,
+    /// Latency per prediction.
+    Latency,
+    /// How often it is trained again.
+    Retraining,
+    /// Success metric.
+    Success,
+    /// What belongs to the project.
+    InScope,
+    /// What does not.
+    OutOfScope,
+    /// The simplest model of use.
+    MinimumViableModel,
+}
+
+impl BriefField {
+    /// Every question: the eight, then scope and the minimum viable model.
+    pub const ALL: [Self; 11] = [
+        Self::Problem,
+        Self::EndUser,
+        Self::Data,
+        Self::Input,
+        Self::Output,
+        Self::Latency,
+        Self::Retraining,
+        Self::Success,
+        Self::InScope,
+        Self::OutOfScope,
+        Self::MinimumViableModel,
+    ];
+
+    /// A name for undo and for the command line.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Problem => "problem",
+            Self::EndUser => "end_user",
+            Self::Data => "data",
+            Self::Input => "input",
+            Self::Output => "output",
+            Self::Latency => "latency",
+            Self::Retraining => "retraining",
+            Self::Success => "success",
+            Self::InScope => "in_scope",
+            Self::OutOfScope => "out_of_scope",
+            Self::MinimumViableModel => "minimum_viable_model",
+        }
+    }
+
+    /// The answer in words.
+    pub fn words(self, brief: &Brief) -> &str {
+        match self {
+            Self::Problem => &brief.problem,
+            Self::EndUser => &brief.end_user,
+            Self::Data => &brief.data,
+            Self::Input => &brief.input.words,
+            Self::Output => &brief.output.words,
+            Self::Latency => &brief.latency.words,
+            Self::Retraining => &brief.retraining.words,
+            Self::Success => &brief.success.words,
+            Self::InScope => &brief.in_scope,
+            Self::OutOfScope => &brief.out_of_scope,
+            Self::MinimumViableModel => &brief.minimum_viable_model,
+        }
+    }
+
+    /// What was understood, in words; `None` for answers that hold no value.
+    pub fn understood(self, brief: &Brief) -> Option<String> {
+        match self {
+            Self::Input => brief.input.understood(),
+            Self::Output => brief.output.understood(),
+            Self::Latency => brief.latency.understood(),
+            Self::Retraining => brief.retraining.understood(),
+            Self::Success => brief.success.understood(),
+            Self::Problem
+            | Self::EndUser
+            | Self::Data
+            | Self::InScope
+            | Self::OutOfScope
+            | Self::MinimumViableModel => None,
+        }
+    }
+
+    /// Answers the question in words; values are understood from them.
+    pub fn answer(self, brief: &mut Brief, words: String) {
+        fn state<T: Understand + PartialEq>(place: &mut Stated<T>, words: String) {
+            *place = Stated::from_words(words);
+        }
+        match self {
+            Self::Problem => brief.problem = words,
+            Self::EndUser => brief.end_user = words,
+            Self::Data => brief.data = words,
+            Self::Input => state(&mut brief.input, words),
+            Self::Output => state(&mut brief.output, words),
+            Self::Latency => state(&mut brief.latency, words),
+            Self::Retraining => state(&mut brief.retraining, words),
+            Self::Success => state(&mut brief.success, words),
+            Self::InScope => brief.in_scope = words,
+            Self::OutOfScope => brief.out_of_scope = words,
+            Self::MinimumViableModel => brief.minimum_viable_model = words,
+        }
+    }
+}
+
+/// One thing asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Open the project in a folder.
+    OpenProject(PathBuf),
+    /// Make a project in a folder and open it.
+    NewProject {
+        /// The folder, empty or absent.
+        root: PathBuf,
+        /// Its name for people.
+        name: String,
+    },
+    /// Make a copy of the churn example in a folder and open it.
+    NewFromExample(PathBuf),
+    /// Close the project.
+    CloseProject,
+    /// Answer a question of the brief.
+    AnswerBrief(BriefField, String),
+    /// Replace the project's settings.
+    SetConfig(ProjectConfig),
+    /// Replace the feature at a position.
+    SetFeature(usize, Feature),
+    /// End the running edit, so that undo treats the next one apart.
+    SettleEdit,
+    /// Take back the last edit.
+    Undo,
+    /// Make the edit that was taken back again.
+    Redo,
+    /// Save now; saving is otherwise automatic.
+    Save,
+    /// Take a document as another program left it.
+    Reload(DocumentKind),
+    /// Replace what another program wrote with what is in memory.
+    KeepMine(DocumentKind),
+    /// Complete the registrations that a crash interrupted.
+    CompleteUnfinished,
+    /// Examine an ONNX file and register it as a version.
+    AddModel {
+        /// The file.
+        source: PathBuf,
+        /// The part to raise; `None` takes the proposal.
+        bump: Option<Bump>,
+        /// Why, in words.
+        why: String,
+    },
+    /// Work on a version, or on the champion.
+    SelectVersion(Option<Version>),
+    /// Let an alias stand for a version.
+    SetAlias {
+        /// The alias.
+        alias: String,
+        /// The version.
+        version: Version,
+        /// Why, in words.
+        why: String,
+    },
+    /// Learn the feature contract anew from the reference data.
+    LearnFeatures,
+    /// Ask the selected version one row, in feature order.
+    TryRow(Vec<Value>),
+    /// Run the golden rows on the selected version here.
+    CheckGolden,
+    /// Replace the golden rows: by the answers of this model, or by a file of the training framework's predictions.
+    MakeGolden {
+        /// A CSV file of features and predictions.
+        from: Option<PathBuf>,
+    },
+    /// Keep a row that was tried as a golden row.
+    KeepAsGolden(Vec<Value>),
+    /// Look for a container engine.
+    FindEngine,
+    /// Build, verify and tag an image of the selected version.
+    BuildImage {
+        /// The whole reference; `None` is `<slug>:<version>`.
+        tag: Option<String>,
+    },
+    /// Stop a job.
+    Cancel(JobId),
+    /// Forget a job's failure.
+    Dismiss(crate::step::Step),
+}

@@ -1,0 +1,496 @@
+//! The workbench: one project, the state of its steps, and the jobs that run.
+//!
+//! **Invariant:** state changes only in [`Workbench::apply`] and [`Workbench::poll`], on the caller's thread; jobs
+//! return values. The window, the command line and the tests drive it in the same way.
+
+mod container;
+mod edit;
+mod environment;
+mod model;
+mod outcome;
+mod settings;
+mod standing;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use semver::Version;
+
+pub use environment::Environment;
+pub use model::Tried;
+pub use settings::Settings;
+
+use crate::command::Command;
+use crate::jobs::{Job, JobContext, JobError};
+use crate::model::{Examination, GoldenCheck, SharedSession};
+use crate::package::EngineInfo;
+use crate::problem::Problem;
+use crate::project::documents::PackageReport;
+use crate::project::history::History;
+use crate::project::{DocumentKind, ModelVersion, Project, ProjectError};
+use crate::step::{Activity, JobId, Step, StepState};
+use outcome::{Outcome, Slot};
+
+/// How long an edit rests before it is saved.
+const SAVE_AFTER: Duration = Duration::from_millis(600);
+
+/// How often documents are compared with the disk.
+const WATCH_EVERY: Duration = Duration::from_secs(2);
+
+/// Something that happened and is worth a line, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Whether it is good news.
+    pub good: bool,
+    /// The line.
+    pub text: String,
+}
+
+struct Running {
+    id: JobId,
+    slot: Slot,
+    job: Job<Outcome>,
+}
+
+/// A job for display.
+#[derive(Clone, Debug)]
+pub struct RunningJob {
+    /// For [`Command::Cancel`].
+    pub id: JobId,
+    /// The step it belongs to.
+    pub step: Step,
+    /// Its name.
+    pub name: String,
+    /// Progress and log.
+    pub context: JobContext,
+    /// Time since its start.
+    pub elapsed: Duration,
+}
+
+/// One project, the state of its steps, and the jobs that run.
+pub struct Workbench {
+    environment: Environment,
+    settings: Settings,
+    project: Option<Project>,
+    history: History,
+    running: Vec<Running>,
+    next_job: JobId,
+    session: SharedSession,
+    selected: Option<Version>,
+    examined: StepState<Examination>,
+    tried: StepState<Tried>,
+    golden: StepState<GoldenCheck>,
+    engine: StepState<EngineInfo>,
+    container: StepState<PackageReport>,
+    notices: Vec<Notice>,
+    problem: Option<Problem>,
+    conflicts: Vec<DocumentKind>,
+    edited: Option<Instant>,
+    watched: Instant,
+    saved_at: Option<jiff::Timestamp>,
+}
+
+impl std::fmt::Debug for Workbench {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Workbench").field("project", &self.project).finish_non_exhaustive()
+    }
+}
+
+impl Workbench {
+    /// A workbench without a project.
+    pub fn new(environment: Environment) -> Self {
+        let settings = Settings::load(environment.settings.as_deref());
+        Self {
+            environment,
+            settings,
+            project: None,
+            history: History::default(),
+            running: Vec::new(),
+            next_job: 1,
+            session: SharedSession::default(),
+            selected: None,
+            examined: StepState::default(),
+            tried: StepState::default(),
+            golden: StepState::default(),
+            engine: StepState::default(),
+            container: StepState::default(),
+            notices: Vec::new(),
+            problem: None,
+            conflicts: Vec::new(),
+            edited: None,
+            watched: Instant::now(),
+            saved_at: None,
+        }
+    }
+
+    /// Carries out one command; what takes long becomes a job.
+    pub fn apply(&mut self, command: Command) {
+        let result = match command {
+            Command::OpenProject(root) => self.open(&root),
+            Command::NewProject { root, name } => self.create(&root, &name),
+            Command::NewFromExample(root) => self.create_example(root),
+            Command::CloseProject => self.close(),
+            Command::AnswerBrief(field, words) => self.answer_brief(field, words),
+            Command::SetConfig(config) => self.set_config(config),
+            Command::SetFeature(index, feature) => self.set_feature(index, feature),
+            Command::SettleEdit => {
+                self.history.settle();
+                Ok(())
+            }
+            Command::Undo => self.undo(),
+            Command::Redo => self.redo(),
+            Command::Save => self.save(),
+            Command::Reload(kind) => self.reload(kind),
+            Command::KeepMine(kind) => self.keep_mine(kind),
+            Command::CompleteUnfinished => self.complete_unfinished(),
+            Command::AddModel { source, bump, why } => self.add_model(source, bump, why),
+            Command::SelectVersion(version) => self.select_version(version),
+            Command::SetAlias { alias, version, why } => self.set_alias(&alias, &version, &why),
+            Command::LearnFeatures => self.learn_features(),
+            Command::TryRow(row) => self.try_row(row),
+            Command::CheckGolden => self.check_golden(),
+            Command::MakeGolden { from } => self.make_golden(from),
+            Command::KeepAsGolden(row) => self.keep_as_golden(row),
+            Command::FindEngine => self.find_engine(),
+            Command::BuildImage { tag } => self.build_image(tag),
+            Command::Cancel(id) => {
+                self.cancel(id);
+                Ok(())
+            }
+            Command::Dismiss(step) => {
+                self.dismiss(step);
+                Ok(())
+            }
+        };
+        if let Err(problem) = result {
+            self.problem = Some(problem);
+        }
+    }
+
+    /// Takes the results of finished jobs, saves what rested, and looks for outside changes.
+    pub fn poll(&mut self) {
+        self.take_finished();
+        if self.edited.is_some_and(|edited| SAVE_AFTER <= edited.elapsed()) {
+            // A failure is shown and tried again on the next edit, not every frame.
+            if let Err(problem) = self.save() {
+                self.problem = Some(problem);
+            }
+        }
+        if WATCH_EVERY <= self.watched.elapsed() {
+            self.watch();
+        }
+    }
+
+    fn take_finished(&mut self) {
+        let mut finished = Vec::new();
+        self.running.retain_mut(|running| match running.job.poll() {
+            Some(result) => {
+                finished.push((running.slot, running.id, result));
+                false
+            }
+            None => true,
+        });
+        for (slot, id, result) in finished {
+            self.finish(slot, id, result);
+        }
+    }
+
+    /// Carries out a command and waits for the jobs it starts; for the command line and tests.
+    pub fn run(&mut self, command: Command) -> Result<(), JobError> {
+        self.problem = None;
+        self.apply(command);
+        let mut failure = self.problem.take().map(JobError::Failed);
+        while let Some(running) = (!self.running.is_empty()).then(|| self.running.remove(0)) {
+            let (slot, id) = (running.slot, running.id);
+            let result = running.job.wait();
+            if let Err(error) = &result {
+                failure.get_or_insert(error.clone());
+            }
+            self.finish(slot, id, result);
+            failure = failure.or_else(|| self.problem.take().map(JobError::Failed));
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// When [`Workbench::poll`] should next be called even if nothing happens.
+    pub fn poll_after(&self) -> Duration {
+        if self.edited.is_some() {
+            SAVE_AFTER
+        } else if self.running.is_empty() {
+            WATCH_EVERY
+        } else {
+            Duration::from_millis(100)
+        }
+    }
+
+    // ---- what there is to see
+
+    /// The open project.
+    pub fn project(&self) -> Option<&Project> {
+        self.project.as_ref()
+    }
+
+    /// Recent projects and choices about the window.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Changes a choice about the window and keeps it.
+    pub fn change_settings(&mut self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings);
+        self.settings.save(self.environment.settings.as_deref());
+    }
+
+    /// The version the pages work on.
+    pub fn version(&self) -> Option<&ModelVersion> {
+        let project = self.project.as_ref()?;
+        let chosen = self.selected.as_ref().and_then(|version| project.version(version));
+        chosen.or_else(|| project.select(None).ok())
+    }
+
+    /// The last file that was examined.
+    pub fn examined(&self) -> &StepState<Examination> {
+        &self.examined
+    }
+
+    /// The last row that was tried.
+    pub fn tried(&self) -> &StepState<Tried> {
+        &self.tried
+    }
+
+    /// The last check of the golden rows.
+    pub fn golden(&self) -> &StepState<GoldenCheck> {
+        &self.golden
+    }
+
+    /// The container engine.
+    pub fn engine(&self) -> &StepState<EngineInfo> {
+        &self.engine
+    }
+
+    /// The last build.
+    pub fn container(&self) -> &StepState<PackageReport> {
+        &self.container
+    }
+
+    /// Jobs that run, oldest first.
+    pub fn jobs(&self) -> Vec<RunningJob> {
+        self.running
+            .iter()
+            .map(|running| RunningJob {
+                id: running.id,
+                step: running.slot.step(),
+                name: running.job.name().to_owned(),
+                context: running.job.context().clone(),
+                elapsed: running.job.elapsed(),
+            })
+            .collect()
+    }
+
+    /// What happened since the last call.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// What could not be done and belongs to no step, until dismissed.
+    pub fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+
+    /// Forgets [`Workbench::problem`].
+    pub fn dismiss_problem(&mut self) {
+        self.problem = None;
+    }
+
+    /// Documents that another program changed while they are changed here too.
+    pub fn conflicts(&self) -> &[DocumentKind] {
+        &self.conflicts
+    }
+
+    /// Whether there is something to undo.
+    pub fn can_undo(&self) -> bool {
+        self.history.can_undo()
+    }
+
+    /// Whether there is something to redo.
+    pub fn can_redo(&self) -> bool {
+        self.history.can_redo()
+    }
+
+    /// When the documents were last saved in this session.
+    pub fn saved_at(&self) -> Option<jiff::Timestamp> {
+        self.saved_at
+    }
+
+    /// Whether edits are not saved yet.
+    pub fn has_unsaved(&self) -> bool {
+        self.project.as_ref().is_some_and(|project| !project.unsaved().is_empty())
+    }
+
+    // ---- opening and closing
+
+    fn open(&mut self, root: &Path) -> Result<(), Problem> {
+        self.close()?;
+        let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+        let project = Project::open(&root)?;
+        self.adopt(project);
+        Ok(())
+    }
+
+    fn create(&mut self, root: &Path, name: &str) -> Result<(), Problem> {
+        self.close()?;
+        let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+        let project = Project::create(&root, name)?;
+        self.adopt(project);
+        Ok(())
+    }
+
+    fn create_example(&mut self, root: PathBuf) -> Result<(), Problem> {
+        self.close()?;
+        crate::example::unpack(&root)?;
+        self.open(&root)
+    }
+
+    fn adopt(&mut self, project: Project) {
+        self.container.last = project.packages().last().cloned();
+        let (root, name) = (project.root().to_owned(), project.name());
+        self.project = Some(project);
+        self.change_settings(|settings| settings.remember(root, name));
+    }
+
+    fn close(&mut self) -> Result<(), Problem> {
+        if self.has_unsaved() {
+            self.save()?;
+        }
+        for running in &self.running {
+            running.job.context().cancel();
+        }
+        self.running.clear();
+        self.project = None;
+        self.history.clear();
+        self.selected = None;
+        self.session = SharedSession::default();
+        self.examined = StepState::default();
+        self.tried = StepState::default();
+        self.golden = StepState::default();
+        self.container = StepState::default();
+        self.conflicts.clear();
+        self.edited = None;
+        Ok(())
+    }
+
+    // ---- jobs
+
+    fn spawn(
+        &mut self,
+        slot: Slot,
+        name: impl Into<String>,
+        work: impl FnOnce(&JobContext) -> Result<Outcome, JobError> + Send + 'static,
+    ) {
+        // A new request replaces the old one of its kind.
+        for running in self.running.iter().filter(|running| running.slot == slot) {
+            running.job.context().cancel();
+        }
+        let id = self.next_job;
+        self.next_job += 1;
+        let job = Job::spawn(name, &self.environment.wake, work);
+        self.running.push(Running { id, slot, job });
+        *self.activity(slot) = Activity::Running(id);
+    }
+
+    fn cancel(&mut self, id: JobId) {
+        for running in self.running.iter().filter(|running| running.id == id) {
+            running.job.context().cancel();
+        }
+    }
+
+    fn activity(&mut self, slot: Slot) -> &mut Activity {
+        match slot {
+            Slot::Examine => &mut self.examined.activity,
+            Slot::Try => &mut self.tried.activity,
+            Slot::Golden => &mut self.golden.activity,
+            Slot::Engine => &mut self.engine.activity,
+            Slot::Build => &mut self.container.activity,
+        }
+    }
+
+    fn finish(&mut self, slot: Slot, id: JobId, result: Result<Outcome, JobError>) {
+        if *self.activity(slot) != Activity::Running(id) {
+            // A newer job of this kind has taken its place: its result is not wanted any more.
+            return;
+        }
+        *self.activity(slot) = Activity::Idle;
+        let failed = match result {
+            Ok(outcome) => self.take(outcome),
+            Err(JobError::Cancelled) => {
+                self.notices.push(Notice { good: false, text: format!("{} cancelled", slot.label()) });
+                return;
+            }
+            Err(error) => Err(error.to_problem()),
+        };
+        if let Err(problem) = failed {
+            *self.activity(slot) = Activity::Failed(problem);
+        }
+    }
+
+    fn take(&mut self, outcome: Outcome) -> Result<(), Problem> {
+        match outcome {
+            Outcome::Examined { examination, evidence, why } => self.take_examination(*examination, evidence, &why),
+            Outcome::Tried(tried) => {
+                self.tried.last = Some(*tried);
+                Ok(())
+            }
+            Outcome::GoldenChecked(check) => {
+                self.golden.last = Some(check);
+                Ok(())
+            }
+            Outcome::GoldenMade { version, golden, check } => self.take_golden(&version, golden, check),
+            Outcome::FeaturesLearned(features) => self.take_features(features),
+            Outcome::EngineFound(engine) => {
+                self.engine.last = Some(engine);
+                Ok(())
+            }
+            Outcome::Built(report) => self.take_package(*report),
+        }
+    }
+
+    fn dismiss(&mut self, step: Step) {
+        for slot in Slot::ALL.into_iter().filter(|slot| slot.step() == step) {
+            let activity = self.activity(slot);
+            if matches!(activity, Activity::Failed(_)) {
+                *activity = Activity::Idle;
+            }
+        }
+    }
+
+    fn open_project(&mut self) -> Result<&mut Project, Problem> {
+        self.project.as_mut().ok_or_else(no_project)
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        (self.environment.now)()
+    }
+
+    fn told(&mut self, text: impl Into<String>) {
+        self.notices.push(Notice { good: true, text: text.into() });
+    }
+
+    fn session(&self) -> SharedSession {
+        Arc::clone(&self.session)
+    }
+}
+
+/// The problem of a command that needs a project.
+fn no_project() -> Problem {
+    Problem::new("No project is open", "", "Open one first, or make one with `trestle new`.")
+}
+
+/// The version the pages work on, or why there is none.
+fn need_version(workbench: &Workbench) -> Result<ModelVersion, Problem> {
+    let project = workbench.project().ok_or_else(no_project)?;
+    workbench.version().cloned().ok_or_else(|| {
+        Problem::from(ProjectError::NoSuchVersion { name: crate::project::CHAMPION.to_owned(), known: String::new() })
+            .at(project.root())
+    })
+}

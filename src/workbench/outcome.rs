@@ -1,0 +1,52 @@
+//! What jobs give back, and the place each belongs to.
+
+use semver::Version;
+
+use super::model::Tried;
+use crate::model::{Examination, GoldenCheck};
+use crate::package::EngineInfo;
+use crate::project::documents::{Evidence, FeatureContract, GoldenRows, PackageReport};
+use crate::step::Step;
+
+/// A kind of job; one of a kind runs at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    Examine,
+    Try,
+    Golden,
+    Engine,
+    Build,
+}
+
+impl Slot {
+    pub(super) const ALL: [Self; 5] = [Self::Examine, Self::Try, Self::Golden, Self::Engine, Self::Build];
+
+    pub(super) fn step(self) -> Step {
+        match self {
+            Self::Examine | Self::Try | Self::Golden => Step::Model,
+            Self::Engine | Self::Build => Step::Container,
+        }
+    }
+
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Examine => "Adding the model",
+            Self::Try => "The trial",
+            Self::Golden => "The golden rows",
+            Self::Engine => "Looking for an engine",
+            Self::Build => "The build",
+        }
+    }
+}
+
+/// A job's result.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Examined { examination: Box<Examination>, evidence: Evidence, why: String },
+    Tried(Box<Tried>),
+    GoldenChecked(GoldenCheck),
+    GoldenMade { version: Version, golden: GoldenRows, check: GoldenCheck },
+    FeaturesLearned(FeatureContract),
+    EngineFound(EngineInfo),
+    Built(Box<PackageReport>),
+}
