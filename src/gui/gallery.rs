@@ -82,7 +82,7 @@ fn window(ui: &mut Ui, step: usize, learn: &LearnSection<'_>, progress: Option<f
     let panel = Frame::new().fill(t.panel);
     Panel::bottom("activity").exact_size(theme::ACTIVITY_HEIGHT).frame(panel).show(ui, |ui| {
         row(ui, theme::ACTIVITY_HEIGHT, |ui| {
-            ui.add_space(space::XS);
+            ui.add_space(space::M);
             match progress {
                 Some(fraction) => {
                     activity(ui, "Benchmark: open loop, window 3 of 6", Some(fraction), "6 s left");
@@ -288,8 +288,8 @@ fn fields_ui(ui: &mut Ui) {
         ui.horizontal(|ui| {
             egui::ComboBox::from_label("Profile").selected_text("production").show_ui(ui, |_| {});
             ui.checkbox(&mut true, "Strict");
-            ui.radio(true, "Batch");
-            ui.radio(false, "Real time");
+            ui.radio_value(&mut 0, 0, "Batch");
+            ui.radio_value(&mut 0, 1, "Real time");
         });
     });
 }
@@ -434,7 +434,7 @@ fn brief_ui(ui: &mut Ui) {
 
 fn limits_ui(ui: &mut Ui) {
     let table_columns = [
-        Column::text("question").exact(136.0),
+        Column::text("question").exact(148.0),
         Column::text("answer").share(1.2),
         Column::text("understood as"),
         Column::text("measured").exact(132.0),

@@ -2,6 +2,7 @@
 //!
 //! Views name a meaning (`tokens.mute`, `space::L`, `text::title`), never a colour or a number of their own.
 
+use egui::epaint::FontColorTransferFunction;
 use egui::style::{NumericColorSpace, ScrollStyle, WidgetVisuals};
 use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, TextStyle, Theme, Visuals, vec2};
 
@@ -289,6 +290,11 @@ fn style(style: &mut egui::Style) {
 fn visuals(theme: Theme) -> Visuals {
     let tokens = Tokens::of(theme);
     let mut visuals = theme.default_visuals();
+    // egui thickens light text on dark ground until regular looks like medium: a touch is enough.
+    visuals.text_options.color_transfer_function = match theme {
+        Theme::Dark => FontColorTransferFunction::Gamma(0.88),
+        Theme::Light => FontColorTransferFunction::Off,
+    };
     let radius = CornerRadius::same(RADIUS);
     let widget = |fill: Color32, line: Color32, text: Color32| WidgetVisuals {
         bg_fill: fill,

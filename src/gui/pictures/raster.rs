@@ -310,7 +310,7 @@ mod tests {
         let ctx = egui::Context::default();
         ctx.run_ui(egui::RawInput::default(), |_| {}).drop_without_applying_deltas();
         let shape = Shape::rect_filled(Rect::from_min_size(pos2(1.0, 1.0), vec2(2.0, 2.0)), 0.0, Color32::RED);
-        let primitives = ctx.tessellate(vec![ClippedShape { clip_rect: Rect::EVERYTHING, shape }], 2.0);
+        let primitives = ctx.tessellate(vec![ClippedShape::new(Rect::EVERYTHING, shape)], 2.0);
         let mut raster = Raster::default();
         let mut textures = TextureManager::default();
         textures.alloc("f".to_owned(), ColorImage::filled([1, 1], Color32::WHITE).into(), TextureOptions::LINEAR);

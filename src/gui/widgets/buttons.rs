@@ -199,6 +199,7 @@ pub fn segmented(ui: &mut Ui, name: &str, selected: &mut usize, choices: &[&str]
     ui.scope_builder(egui::UiBuilder::new().accessibility_label(name).accessibility_role(Role::RadioGroup), |ui| {
         frame.show(ui, |ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
+            ui.spacing_mut().interact_size.y = 24.0;
             ui.horizontal(|ui| {
                 for (idx, choice) in choices.iter().enumerate() {
                     let on = idx == *selected;

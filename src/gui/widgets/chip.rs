@@ -4,7 +4,7 @@ use egui::{Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
 use super::glyphs::square;
 use crate::gui::text;
-use crate::gui::theme::{Look as _, RADIUS_SMALL, Verdict};
+use crate::gui::theme::{Look as _, RADIUS_SMALL, Verdict, size};
 
 /// A verdict with its word (or a few) in a thin border.
 pub fn chip(ui: &mut Ui, verdict: Verdict, words: &str) -> Response {
@@ -12,8 +12,10 @@ pub fn chip(ui: &mut Ui, verdict: Verdict, words: &str) -> Response {
     let (pad, glyph, gap) = (7.0, 11.0, 5.0);
     let width = (ui.available_width() - 2.0 * pad - glyph - gap).max(24.0);
     let galley = text::line(ui, text::small_strong(words), width);
-    let size = vec2((galley.size().x + 2.0 * pad + glyph + gap).round(), 21.0);
+    // As high as a line of text, with a border that reaches one point beyond it: words and chips share a baseline.
+    let size = vec2((galley.size().x + 2.0 * pad + glyph + gap).round(), size::line(size::BODY));
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    let rect = rect.expand2(vec2(0.0, 1.0));
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
     if ui.is_rect_visible(rect) {
         ui.painter().rect_stroke(rect, RADIUS_SMALL, Stroke::new(1.0, color), StrokeKind::Inside);

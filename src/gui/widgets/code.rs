@@ -22,6 +22,7 @@ pub fn code_block(ui: &mut Ui, name: &str, code: &str) -> Response {
     ui.scope_builder(builder, |ui| {
         frame.show(ui, |ui| {
             ui.set_min_width(ui.available_width());
+            ui.spacing_mut().item_spacing.y = 0.0;
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Min), |ui| {
                 copy_button(ui, code);
                 ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| {

@@ -104,9 +104,9 @@ impl<'a> Field<'a> {
             let edit = if mono { edit.font(egui::TextStyle::Monospace) } else { edit };
             let edit = if placeholder.is_empty() { edit } else { edit.hint_text(text::weak(placeholder)) };
             if problem.is_some() {
-                for widget in [&mut ui.visuals_mut().widgets.inactive, &mut ui.visuals_mut().widgets.hovered] {
-                    widget.bg_stroke.color = t.fail;
-                }
+                let widgets = &mut ui.visuals_mut().widgets;
+                widgets.inactive.bg_stroke.color = t.fail;
+                widgets.hovered.bg_stroke.color = t.fail;
             }
             let response = ui.add(edit);
             let response = match label_id {

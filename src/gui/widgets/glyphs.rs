@@ -146,13 +146,7 @@ impl Icon {
                     pen.line(&[at(5.3), at(7.2)]);
                 }
             }
-            Self::Moon => {
-                let mut outline = arc_points(8.0, 8.0, 6.6, -66.0, 186.0);
-                // The hollow: a circle around the upper right, from the tip on the left back to the first one.
-                outline.extend(arc_points(10.9, 5.1, 4.9, 134.0, -44.0).into_iter().skip(1));
-                outline.retain(|&(x, y)| (x - 8.0).hypot(y - 8.0) < 6.7);
-                pen.closed(&outline);
-            }
+            Self::Moon => pen.closed(&crescent()),
             Self::Help => {
                 pen.circle(8.0, 8.0, 7.0);
                 let mut hook = arc_points(8.0, 6.4, 2.1, -170.0, 60.0);
@@ -239,6 +233,22 @@ fn arc_points(x: f32, y: f32, radius: f32, from: f32, to: f32) -> Vec<(f32, f32)
         .collect()
 }
 
+/// A disc without a second one that covers its upper right.
+fn crescent() -> Vec<(f32, f32)> {
+    let (x, y, radius) = (7.6_f32, 8.4_f32, 6.4_f32);
+    let (away, cover) = (5.2_f32, 4.9_f32);
+    let towards = -45.0_f32;
+    // Where the two circles meet, seen from the middle of each.
+    let near = (away * away + radius * radius - cover * cover) / (2.0 * away);
+    let (outer, inner) = ((near / radius).acos().to_degrees(), ((away - near) / cover).acos().to_degrees());
+    let direction = Vec2::angled(towards.to_radians()) * away;
+    let mut outline = arc_points(x, y, radius, towards + outer, towards + 360.0 - outer);
+    let hollow = arc_points(x + direction.x, y + direction.y, cover, towards + 180.0 + inner, towards + 180.0 - inner);
+    let inside = 1..hollow.len() - 1;
+    outline.extend_from_slice(&hollow[inside]);
+    outline
+}
+
 /// An icon in the flow of a layout; `name` is what a screen reader says.
 pub fn icon_ui(ui: &mut Ui, icon: Icon, size: f32, color: Color32, name: &str) -> Response {
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(size), Sense::hover());
@@ -249,6 +259,12 @@ pub fn icon_ui(ui: &mut Ui, icon: Icon, size: f32, color: Color32, name: &str) -
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
     }
     response
+}
+
+/// An icon beside text, in the middle of its first line.
+pub(super) fn lead_icon(ui: &mut Ui, icon: Icon, color: Color32, line_height: f32) {
+    let (rect, _) = ui.allocate_exact_size(vec2(16.0, line_height), Sense::hover());
+    icon.paint(ui.painter(), square(rect.center(), 16.0), color);
 }
 
 /// A square of a size around a place, on whole points so that strokes stay crisp.

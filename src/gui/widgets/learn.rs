@@ -4,7 +4,7 @@ use egui::{CursorIcon, Label, Response, Sense, Ui, pos2};
 
 use super::layout::heading_label;
 use crate::gui::text;
-use crate::gui::theme::{Look as _, space};
+use crate::gui::theme::Look as _;
 
 /// One part of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl LearnSection<'_> {
                 }
             }
         }
-        if self.terms.is_empty() { None } else { terms_ui(ui, self.terms) }
+        if self.terms.is_empty() { None } else { ui.scope(|ui| terms_ui(ui, self.terms)).inner }
     }
 }
 
@@ -65,10 +65,10 @@ pub fn quote(ui: &mut Ui, words: &str) -> Response {
 
 fn terms_ui(ui: &mut Ui, terms: &[&str]) -> Option<usize> {
     let mut pressed = None;
-    ui.add_space(space::XS);
+    // A wrapped row is at least as high as a control.
+    ui.spacing_mut().interact_size.y = 17.0;
+    ui.spacing_mut().item_spacing = egui::vec2(0.0, 2.0);
     ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = egui::vec2(0.0, 2.0);
-        ui.spacing_mut().interact_size.y = 17.0;
         ui.label(text::small("In this step: "));
         for (idx, word) in terms.iter().enumerate() {
             if term(ui, word).clicked() {

@@ -51,8 +51,9 @@ impl<'a> Stat<'a> {
             ui.painter().galley(rect.left_top(), number, t.text);
             ui.painter().galley(beside, unit, t.mute);
             if let Some((verdict, words)) = self.verdict {
-                ui.add_space(space::XS + 2.0);
+                ui.add_space(space::XS + 3.0);
                 chip(ui, verdict, words);
+                ui.add_space(1.0);
             }
             response
         })

@@ -4,10 +4,10 @@ use egui::{Align2, Context, CornerRadius, Id, Layout, Margin, Modal, Order, Resp
 
 use super::buttons::{Button, Tone, icon_button, small_button};
 use super::code::code_block;
-use super::glyphs::{Icon, icon_ui};
+use super::glyphs::{Icon, icon_ui, lead_icon};
 use super::layout::heading_label;
 use crate::gui::text;
-use crate::gui::theme::{Look as _, RADIUS, Verdict, space};
+use crate::gui::theme::{Look as _, RADIUS, Verdict, size, space};
 use crate::problem::Problem;
 
 /// A page or card with nothing in it yet: what to do, and an offer to do it.
@@ -55,10 +55,10 @@ pub fn problem_panel(ui: &mut Ui, problem: &Problem, retry: Option<&str>) -> boo
     let color = ui.tokens().fail;
     let mut pressed = false;
     let _shown = notice_frame(ui, color, Role::Alert, &problem.what, |ui| {
-        icon_ui(ui, Icon::Fail, 16.0, color, "");
+        lead_icon(ui, Icon::Fail, color, size::line(size::BODY));
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = space::XS;
-            ui.label(text::strong(&problem.what).line_height(Some(17.0)));
+            ui.label(text::strong(&problem.what));
             if !problem.place.is_empty() {
                 ui.add(egui::Label::new(text::mono(&problem.place).weak()).selectable(true));
             }
@@ -87,8 +87,8 @@ pub fn notice_with<R>(ui: &mut Ui, verdict: Verdict, words: &str, action: impl F
         ui.with_layout(Layout::right_to_left(egui::Align::Min), |ui| {
             let result = action(ui);
             ui.with_layout(Layout::left_to_right(egui::Align::Min), |ui| {
-                icon_ui(ui, icon, 16.0, color, "");
-                ui.add(egui::Label::new(text::body(words).line_height(Some(17.0))).wrap());
+                lead_icon(ui, icon, color, size::line(size::BODY));
+                ui.add(egui::Label::new(text::body(words)).wrap());
             });
             result
         })
@@ -276,13 +276,8 @@ impl Toasts {
                                 closed = Some(idx);
                             }
                             ui.with_layout(Layout::left_to_right(egui::Align::Min), |ui| {
-                                let color = toast.verdict.color(t);
-                                ui.add_space(1.0);
-                                ui.scope(|ui| {
-                                    ui.add_space(4.0);
-                                    icon_ui(ui, toast.verdict.icon(), 16.0, color, "");
-                                });
-                                ui.add(egui::Label::new(text::body(toast.words.as_str()).line_height(Some(24.0))).wrap());
+                                lead_icon(ui, toast.verdict.icon(), toast.verdict.color(t), size::line(size::BODY));
+                                ui.add(egui::Label::new(text::body(toast.words.as_str())).wrap());
                             });
                         });
                     });
