@@ -1,4 +1,4 @@
-//! The two faces of the window, Inter for text and JetBrains Mono for code, and egui's own and the system's behind them.
+//! The two faces of the window, one for text and one for code, and egui's own and the system's behind them.
 //!
 //! egui has no OpenType feature switches, so tabular figures come from a copy of Inter
 //! whose `tnum` feature carries a name that is always on.
@@ -11,33 +11,33 @@ use egui::epaint::text::VariationCoords;
 use egui::{FontData, FontDefinitions, FontFamily, FontTweak};
 
 /// The height of a line of Inter, as a share of the text size.
-pub const INTER_HEIGHT: f32 = (1984.0 + 494.0) / 2048.0;
+pub(super) const INTER_HEIGHT: f32 = (1984.0 + 494.0) / 2048.0;
 
 /// A weight of Inter: its family's name and its place on the `wght` axis.
 const WEIGHTS: [(&str, f32); 3] = [("regular", 400.0), ("medium", 500.0), ("semibold", 600.0)];
 
 /// Inter medium.
-pub fn medium() -> FontFamily {
+pub(super) fn medium() -> FontFamily {
     FontFamily::Name("medium".into())
 }
 
 /// Inter semibold.
-pub fn semibold() -> FontFamily {
+pub(super) fn semibold() -> FontFamily {
     FontFamily::Name("semibold".into())
 }
 
 /// Inter regular with figures of equal width.
-pub fn tabular() -> FontFamily {
+pub(super) fn tabular() -> FontFamily {
     FontFamily::Name("tabular".into())
 }
 
 /// Inter semibold with figures of equal width.
-pub fn tabular_semibold() -> FontFamily {
+pub(super) fn tabular_semibold() -> FontFamily {
     FontFamily::Name("tabular-semibold".into())
 }
 
 /// The fonts of the window: ours first, egui's behind them; a real window adds the system's behind those.
-pub fn definitions() -> FontDefinitions {
+pub(super) fn definitions() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     let behind = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
     let tabular = tabular_figures(INTER_VARIABLE);
@@ -48,7 +48,12 @@ pub fn definitions() -> FontDefinitions {
         fonts.families.insert(family, names);
     };
     for (name, weight) in WEIGHTS {
-        let tweak = || FontTweak { coords: VariationCoords::new([(b"wght", weight)]), ..FontTweak::default() };
+        // Hinting would crisp the stems and swallow the dots: "fails" must not read "falls".
+        let tweak = || FontTweak {
+            coords: VariationCoords::new([(b"wght", weight)]),
+            hinting: Some(false),
+            ..FontTweak::default()
+        };
         let family = if name == "regular" { FontFamily::Proportional } else { FontFamily::Name(name.into()) };
         add(&format!("inter-{name}"), family, FontData::from_static(INTER_VARIABLE).tweak(tweak()));
         let name = if name == "regular" { "tabular".to_owned() } else { format!("tabular-{name}") };

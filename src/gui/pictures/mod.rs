@@ -6,13 +6,13 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::Path;
 
-use egui::{Color32, Context, Pos2, RawInput, Rect, Theme, Ui, Vec2};
+use egui::{Color32, Context, Event, Modifiers, PointerButton, Pos2, RawInput, Rect, Theme, Ui, Vec2};
 
 use self::raster::Raster;
 use super::theme::{self, Tokens};
 
 /// Passes after which a layout that still changes is painted as it is.
-const MAX_PASSES: usize = 8;
+const MAX_PASSES: usize = 12;
 
 /// How a picture is taken.
 #[derive(Clone, Copy, Debug)]
@@ -25,12 +25,14 @@ pub struct Camera {
     pub theme: Theme,
     /// Where the pointer rests, if anywhere.
     pub pointer: Option<Pos2>,
+    /// Whether the pointer pressed there, before the picture was taken.
+    pub clicked: bool,
 }
 
 impl Camera {
     /// The window's usual size, 1440 × 900 points.
     pub fn new(theme: Theme) -> Self {
-        Self { size: Vec2::new(1440.0, 900.0), pixels_per_point: 1.0, theme, pointer: None }
+        Self { size: Vec2::new(1440.0, 900.0), pixels_per_point: 1.0, theme, pointer: None, clicked: false }
     }
 
     /// Another size in points.
@@ -51,6 +53,12 @@ impl Camera {
         Self { pointer: Some(pointer), ..self }
     }
 
+    /// After a click at a place: with the menu or the page open that it opens.
+    #[must_use]
+    pub fn click(self, pointer: Pos2) -> Self {
+        Self { pointer: Some(pointer), clicked: true, ..self }
+    }
+
     /// Shows `ui` until its layout rests, then paints it.
     pub fn render(&self, mut ui: impl FnMut(&mut Ui)) -> Image {
         let ctx = Context::default();
@@ -69,14 +77,13 @@ impl Camera {
             let resting = output.viewport_output.values().all(|viewport| !viewport.repaint_delay.is_zero());
             raster.apply(output.textures_delta);
             shapes = output.shapes;
-            // The first two passes measure: what is anchored or shared out stands right from the third on.
-            if resting && 2 <= pass {
+            // The first passes measure, the next two press and release: what comes of it stands right from the fifth on.
+            if resting && 4 <= pass {
                 break;
             }
         }
         let pixels = self.size * self.pixels_per_point;
-        let mut image =
-            Image::new(pixels.x.round() as usize, pixels.y.round() as usize, Tokens::of(self.theme).bg);
+        let mut image = Image::new(pixels.x.round() as usize, pixels.y.round() as usize, Tokens::of(self.theme).bg);
         let primitives = ctx.tessellate(shapes, self.pixels_per_point);
         raster.paint(&mut image, self.pixels_per_point, &primitives);
         image
@@ -85,13 +92,24 @@ impl Camera {
     fn input(&self, pass: usize) -> RawInput {
         let mut input = RawInput {
             screen_rect: Some(Rect::from_min_size(Pos2::ZERO, self.size)),
-            time: Some(pass as f64),
+            time: Some(pass as f64 * 0.1),
             focused: true,
             ..RawInput::default()
         };
         input.viewports.entry(input.viewport_id).or_default().native_pixels_per_point = Some(self.pixels_per_point);
-        if pass == 0 {
-            input.events.extend(self.pointer.map(egui::Event::PointerMoved));
+        if let Some(pos) = self.pointer {
+            let press = |pressed| Event::PointerButton {
+                pos,
+                button: PointerButton::Primary,
+                pressed,
+                modifiers: Modifiers::NONE,
+            };
+            match pass {
+                0 => input.events.push(Event::PointerMoved(pos)),
+                1 if self.clicked => input.events.push(press(true)),
+                2 if self.clicked => input.events.push(press(false)),
+                _ => {}
+            }
         }
         input
     }

@@ -1,9 +1,9 @@
 //! Paints egui's triangles on the CPU, as `egui_glow` has the GPU do it: colours are multiplied and blended as they are
 //! (gamma space), alpha is premultiplied, a texture is sampled bilinearly and clamped at its edge.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use egui::epaint::{ImageData, Mesh, Primitive, Vertex};
+use egui::epaint::{ImageData, ImageDelta, Mesh, Primitive, Vertex};
 use egui::{ClippedPrimitive, Color32, Rect, TextureFilter, TextureId, TexturesDelta};
 
 use super::Image;
@@ -12,17 +12,17 @@ use super::Image;
 type Rgba = [f32; 4];
 
 struct Texture {
-    width: usize,
-    height: usize,
+    width: u32,
+    height: u32,
     filter: TextureFilter,
     pixels: Vec<Color32>,
 }
 
 impl Texture {
     fn texel(&self, x: i32, y: i32) -> Rgba {
-        let x = x.clamp(0, self.width as i32 - 1) as usize;
-        let y = y.clamp(0, self.height as i32 - 1) as usize;
-        self.pixels[y * self.width + x].to_array().map(f32::from)
+        let x = x.max(0).cast_unsigned().min(self.width - 1);
+        let y = y.max(0).cast_unsigned().min(self.height - 1);
+        self.pixels[(y * self.width + x) as usize].to_array().map(f32::from)
     }
 
     /// The colour at texture coordinates given in texels.
@@ -57,25 +57,30 @@ pub(super) struct Raster {
 impl Raster {
     /// Takes over new and changed textures; freed ones stay until the end, the picture is painted right after.
     pub(super) fn apply(&mut self, mut delta: TexturesDelta) {
-        for (id, changes) in delta.set.drain() {
-            for change in changes {
-                let ImageData::Color(image) = &change.image;
-                let [width, height] = image.size;
-                match (change.pos, self.textures.get_mut(&id)) {
-                    (Some([left, top]), Some(texture)) => {
-                        for row in 0..height {
-                            let to = (top + row) * texture.width + left;
-                            texture.pixels[to..to + width].copy_from_slice(&image.pixels[row * width..][..width]);
-                        }
-                    }
-                    _ => {
-                        let filter = change.options.magnification;
-                        self.textures.insert(id, Texture { width, height, filter, pixels: image.pixels.clone() });
-                    }
-                }
+        // Each texture's changes are in order; between textures order does not matter.
+        let ids: BTreeSet<TextureId> = delta.set.keys().copied().collect();
+        for id in ids {
+            for change in delta.set.remove(&id).unwrap_or_default() {
+                self.change(id, &change);
             }
         }
         delta.clear();
+    }
+
+    fn change(&mut self, id: TextureId, change: &ImageDelta) {
+        let ImageData::Color(image) = &change.image;
+        let [width, height] = image.size;
+        if let Some([left, top]) = change.pos
+            && let Some(texture) = self.textures.get_mut(&id)
+        {
+            for row in 0..height {
+                let to = (top + row) * texture.width as usize + left;
+                texture.pixels[to..to + width].copy_from_slice(&image.pixels[row * width..][..width]);
+            }
+        } else {
+            let (width, height, filter) = (width as u32, height as u32, change.options.magnification);
+            self.textures.insert(id, Texture { width, height, filter, pixels: image.pixels.clone() });
+        }
     }
 
     /// Paints everything, first to last.
@@ -208,7 +213,7 @@ fn blend(pixel: &mut [u8; 4], color: Rgba) {
 
 #[cfg(test)]
 mod tests {
-    use egui::epaint::{ClippedShape, ColorImage, ImageDelta, Shape, TextureManager, textures::TextureOptions};
+    use egui::epaint::{ClippedShape, ColorImage, Shape, TextureManager, textures::TextureOptions};
     use egui::{Pos2, pos2, vec2};
 
     use super::*;

@@ -9,6 +9,9 @@ use super::glyphs::{Icon, square};
 use crate::gui::text;
 use crate::gui::theme::{CONTROL_HEIGHT, Look as _, RADIUS, RADIUS_SMALL, Tokens, space};
 
+/// Height of small buttons.
+pub(super) const SMALL_HEIGHT: f32 = 24.0;
+
 /// How loud a button is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
@@ -32,13 +35,14 @@ pub struct Button<'a> {
     icon: Option<Icon>,
     name: Option<&'a str>,
     small: bool,
+    flush: bool,
     selected: Option<bool>,
 }
 
 impl<'a> Button<'a> {
     /// A button of a tone.
     pub fn new(tone: Tone, label: &'a str) -> Self {
-        Self { tone, label, icon: None, name: None, small: false, selected: None }
+        Self { tone, label, icon: None, name: None, small: false, flush: false, selected: None }
     }
 
     /// With an icon before the word.
@@ -56,6 +60,11 @@ impl<'a> Button<'a> {
         Self { small: true, ..self }
     }
 
+    /// A quiet button whose icon stands on the left edge of what is around it.
+    pub fn flush(self) -> Self {
+        Self { flush: true, ..self }
+    }
+
     /// A toggle that is on or off.
     pub fn selected(self, selected: bool) -> Self {
         Self { selected: Some(selected), ..self }
@@ -70,7 +79,7 @@ struct Paint {
 }
 
 impl Paint {
-    fn of(tone: Tone, t: &Tokens, raised: bool, pressed: bool) -> Self {
+    fn of(tone: Tone, t: &Tokens, raised: bool) -> Self {
         let (fill, line, text) = match tone {
             Tone::Primary => {
                 let fill = if raised { t.accent_hover } else { t.accent };
@@ -87,8 +96,11 @@ impl Paint {
             Tone::Quiet if raised => (t.raise, Color32::TRANSPARENT, t.text),
             Tone::Quiet => (Color32::TRANSPARENT, Color32::TRANSPARENT, t.mute),
         };
-        let fill = if pressed { fill.lerp_to_gamma(t.bg, 0.2) } else { fill };
         Self { fill, line, text }
+    }
+
+    fn pressed(self, t: &Tokens) -> Self {
+        Self { fill: self.fill.lerp_to_gamma(t.bg, 0.2), ..self }
     }
 
     /// What cannot be done now has no colour to press.
@@ -101,7 +113,7 @@ impl Paint {
 
 impl Widget for Button<'_> {
     fn ui(self, ui: &mut Ui) -> Response {
-        let Self { tone, label, icon, name, small, selected } = self;
+        let Self { tone, label, icon, name, small, flush, selected } = self;
         let t = ui.tokens();
         let enabled = ui.is_enabled();
         let loud = matches!(tone, Tone::Primary | Tone::DangerPrimary);
@@ -111,8 +123,9 @@ impl Widget for Button<'_> {
             (false, true) => text::strong(label),
             (false, false) => text::body(label),
         };
-        let height = if small { 24.0 } else { CONTROL_HEIGHT };
+        let height = if small { SMALL_HEIGHT } else { CONTROL_HEIGHT };
         let pad = match (small, tone) {
+            _ if flush => 0.0,
             (true, _) | (_, Tone::Quiet) => space::S,
             (_, Tone::Primary | Tone::DangerPrimary) => 14.0,
             _ => space::M,
@@ -129,16 +142,14 @@ impl Widget for Button<'_> {
         });
         if ui.is_rect_visible(rect) {
             let raised = response.hovered() || selected == Some(true);
-            let paint = if enabled {
-                Paint::of(tone, t, raised, response.is_pointer_button_down_on())
-            } else {
-                Paint::disabled(tone, t)
-            };
+            let paint = if enabled { Paint::of(tone, t, raised) } else { Paint::disabled(tone, t) };
+            let paint = if response.is_pointer_button_down_on() { paint.pressed(t) } else { paint };
             let radius = CornerRadius::same(if small { RADIUS_SMALL } else { RADIUS });
             // The layer's fading would wash out a disabled button's words; its own colours say it better.
             let mut painter = ui.painter().clone();
             painter.set_opacity(1.0);
-            painter.rect(rect, radius, paint.fill, Stroke::new(1.0, paint.line), StrokeKind::Inside);
+            let ground = if flush { rect.expand2(vec2(6.0, 0.0)) } else { rect };
+            painter.rect(ground, radius, paint.fill, Stroke::new(1.0, paint.line), StrokeKind::Inside);
             focus_ring(ui, &response, radius);
             let mut left = rect.left() + if label.is_empty() { (width - icon_size) / 2.0 } else { pad };
             if let Some(icon) = icon {

@@ -9,7 +9,7 @@ use crate::gui::theme::{Look as _, RADIUS_SMALL, Verdict, size};
 /// A verdict with its word (or a few) in a thin border.
 pub fn chip(ui: &mut Ui, verdict: Verdict, words: &str) -> Response {
     let color = verdict.color(ui.tokens());
-    let (pad, glyph, gap) = (7.0, 11.0, 5.0);
+    let (pad, glyph, gap) = (8.0, 11.0, 5.0);
     let width = (ui.available_width() - 2.0 * pad - glyph - gap).max(24.0);
     let galley = text::line(ui, text::small_strong(words), width);
     // As high as a line of text, with a border that reaches one point beyond it: words and chips share a baseline.

@@ -13,11 +13,12 @@ const COPIED_SECONDS: f64 = 1.5;
 /// Code in a frame with a button that copies it; `name` is what a screen reader says.
 pub fn code_block(ui: &mut Ui, name: &str, code: &str) -> Response {
     let t = ui.tokens();
-    let frame = egui::Frame::new()
-        .fill(t.bg)
-        .stroke(t.hairline())
-        .corner_radius(RADIUS)
-        .inner_margin(Margin { left: 10, right: 4, top: 6, bottom: 6 });
+    let frame = egui::Frame::new().fill(t.bg).stroke(t.hairline()).corner_radius(RADIUS).inner_margin(Margin {
+        left: 10,
+        right: 4,
+        top: 6,
+        bottom: 6,
+    });
     let builder = UiBuilder::new().id_salt(name).accessibility_label(name).accessibility_role(egui::Role::Code);
     ui.scope_builder(builder, |ui| {
         frame.show(ui, |ui| {

@@ -84,7 +84,7 @@ impl Icon {
         let pen = Pen { painter, origin: rect.min, scale: rect.width() / 16.0, color };
         match self {
             Self::Pass => {
-                pen.circle(8.0, 8.0, 7.0);
+                pen.circle(8.0, 8.0, 6.8);
                 pen.line(&[(5.0, 8.2), (7.1, 10.3), (11.0, 6.0)]);
             }
             Self::Warn => {
@@ -93,16 +93,16 @@ impl Icon {
                 pen.line(&[(8.0, 11.3), (8.0, 12.5)]);
             }
             Self::Fail => {
-                pen.circle(8.0, 8.0, 7.0);
+                pen.circle(8.0, 8.0, 6.8);
                 pen.line(&[(5.6, 5.6), (10.4, 10.4)]);
                 pen.line(&[(10.4, 5.6), (5.6, 10.4)]);
             }
             Self::Stale => {
-                pen.circle(8.0, 8.0, 7.0);
+                pen.circle(8.0, 8.0, 6.8);
                 pen.line(&[(8.0, 4.0), (8.0, 8.3), (10.8, 9.9)]);
             }
             Self::Running => {
-                pen.arc(8.0, 8.0, 7.0, -90.0, 180.0);
+                pen.arc(8.0, 8.0, 6.8, -90.0, 180.0);
                 pen.dot(8.0, 8.0, 2.2);
             }
             Self::NotStarted => {
@@ -148,7 +148,7 @@ impl Icon {
             }
             Self::Moon => pen.closed(&crescent()),
             Self::Help => {
-                pen.circle(8.0, 8.0, 7.0);
+                pen.circle(8.0, 8.0, 6.8);
                 let mut hook = arc_points(8.0, 6.4, 2.1, -170.0, 60.0);
                 hook.extend([(8.0, 8.9), (8.0, 9.6)]);
                 pen.line(&hook);
@@ -173,7 +173,7 @@ impl Icon {
                 pen.line(&[(10.4, 10.4), (14.2, 14.2)]);
             }
             Self::Info => {
-                pen.circle(8.0, 8.0, 7.0);
+                pen.circle(8.0, 8.0, 6.8);
                 pen.line(&[(8.0, 7.3), (8.0, 11.6)]);
                 pen.dot(8.0, 4.9, 0.95);
             }
@@ -196,7 +196,7 @@ impl Pen<'_> {
 
     fn stroke(&self) -> Stroke {
         // Never finer than a pixel and a bit: small glyphs must hold their colour.
-        Stroke::new((1.5 * self.scale).max(1.2), self.color)
+        Stroke::new((1.45 * self.scale).max(1.1), self.color)
     }
 
     fn line(&self, points: &[(f32, f32)]) {

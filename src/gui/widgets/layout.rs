@@ -97,9 +97,8 @@ pub fn row<R>(ui: &mut Ui, height: f32, content: impl FnOnce(&mut Ui) -> R) -> I
 /// The head of a page: title, one sentence of purpose, and its actions at the right, the primary one added first.
 pub fn page_header<R>(ui: &mut Ui, title: &str, purpose: &str, actions: impl FnOnce(&mut Ui) -> R) -> R {
     let area = ui.available_rect_before_wrap();
-    let mut right = ui.new_child(
-        UiBuilder::new().id_salt("actions").max_rect(area).layout(Layout::right_to_left(Align::Min)),
-    );
+    let mut right =
+        ui.new_child(UiBuilder::new().id_salt("actions").max_rect(area).layout(Layout::right_to_left(Align::Min)));
     right.spacing_mut().item_spacing.x = space::M;
     let result = actions(&mut right);
     let used = right.min_rect();
@@ -120,8 +119,28 @@ pub fn page_header<R>(ui: &mut Ui, title: &str, purpose: &str, actions: impl FnO
     result
 }
 
+/// Columns narrower than this are put below one another instead.
+const MIN_COLUMN: f32 = 148.0;
+
 /// Columns whose widths stand to each other like `weights`; `content` is called for each.
+///
+/// Where there is no room for all of them side by side, they are shared out over several lines.
 pub fn columns(ui: &mut Ui, weights: &[f32], mut content: impl FnMut(&mut Ui, usize)) {
+    let gap = space::M;
+    let fitting = ((ui.available_width() + gap) / (MIN_COLUMN + gap)).floor().max(1.0) as usize;
+    let per_line =
+        if weights.len() <= fitting { weights.len() } else { weights.len().div_ceil(weights.len().div_ceil(fitting)) };
+    let mut idx = 0;
+    for line in weights.chunks(per_line.max(1)) {
+        if 0 < idx {
+            ui.add_space(gap - ui.spacing().item_spacing.y);
+        }
+        columns_line(ui, line, idx, &mut content);
+        idx += line.len();
+    }
+}
+
+fn columns_line(ui: &mut Ui, weights: &[f32], first: usize, content: &mut impl FnMut(&mut Ui, usize)) {
     let area = ui.available_rect_before_wrap();
     let gap = space::M;
     let room = area.width() - gap * weights.len().saturating_sub(1) as f32;
@@ -130,10 +149,10 @@ pub fn columns(ui: &mut Ui, weights: &[f32], mut content: impl FnMut(&mut Ui, us
     for (idx, weight) in weights.iter().enumerate() {
         let width = (room * weight / total).floor();
         let rect = Rect::from_min_size(pos2(left, area.top()), vec2(width, area.height()));
-        let builder = UiBuilder::new().id_salt(idx).max_rect(rect).layout(Layout::top_down(Align::Min));
+        let builder = UiBuilder::new().id_salt(first + idx).max_rect(rect).layout(Layout::top_down(Align::Min));
         let mut column = ui.new_child(builder);
         column.set_width(width);
-        content(&mut column, idx);
+        content(&mut column, first + idx);
         bottom = f32::max(bottom, column.min_rect().bottom());
         left += width + gap;
     }

@@ -58,7 +58,10 @@ pub fn quote(ui: &mut Ui, words: &str) -> Response {
         ui.add(Label::new(text::weak(words)).wrap())
     });
     let rect = shown.inner.rect;
-    let bar = egui::Rect::from_min_max(pos2(rect.left() - indent, rect.top()), pos2(rect.left() - indent + 2.0, rect.bottom()));
+    let bar = egui::Rect::from_min_max(
+        pos2(rect.left() - indent, rect.top()),
+        pos2(rect.left() - indent + 2.0, rect.bottom()),
+    );
     ui.painter().rect_filled(bar, 0.0, t.accent);
     shown.inner
 }

@@ -7,6 +7,9 @@ use super::glyphs::{Icon, square};
 use crate::gui::text;
 use crate::gui::theme::{Look as _, RADIUS, Verdict, space};
 
+/// Height of a line at the foot of the rail.
+const FOOT_HEIGHT: f32 = 26.0;
+
 /// One step in the rail.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "call `show`"]
@@ -92,22 +95,34 @@ pub fn project_button(ui: &mut Ui, name: &str, place: &str) -> Response {
     response.on_hover_cursor(CursorIcon::PointingHand)
 }
 
-/// A line at the foot of the rail: an icon and words; a button when `pressable`.
-pub fn rail_line(ui: &mut Ui, icon: Icon, words: &str, pressable: bool) -> Response {
+/// A line at the foot of the rail that tells something.
+pub fn rail_line(ui: &mut Ui, icon: Icon, words: &str) -> Response {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), FOOT_HEIGHT), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
+    foot_ui(ui, rect, icon, words, "", ui.tokens().mute);
+    response.on_hover_text(words)
+}
+
+/// A line at the foot of the rail that can be pressed, with the keys that do the same.
+pub fn rail_button(ui: &mut Ui, icon: Icon, words: &str, keys: &str) -> Response {
     let t = ui.tokens();
-    let sense = if pressable { Sense::click() } else { Sense::hover() };
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 26.0), sense);
-    let role = if pressable { Role::Button } else { Role::Label };
-    response.widget_info(|| WidgetInfo::labeled(role, true, words));
-    let raised = pressable && response.hovered();
-    if raised {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), FOOT_HEIGHT), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, words));
+    if response.hovered() {
         ui.painter().rect_filled(rect, RADIUS, t.raise);
     }
     focus_ring(ui, &response, CornerRadius::same(RADIUS));
-    let color = if raised { t.text } else { t.mute };
+    foot_ui(ui, rect, icon, words, keys, if response.hovered() { t.text } else { t.mute });
+    response.on_hover_cursor(CursorIcon::PointingHand)
+}
+
+fn foot_ui(ui: &Ui, rect: Rect, icon: Icon, words: &str, keys: &str, color: egui::Color32) {
     icon.paint(ui.painter(), square(pos2(rect.left() + 16.0, rect.center().y), 14.0), color);
-    let galley = text::line(ui, text::small(words), rect.width() - 46.0);
-    let at = pos2(rect.left() + 38.0, rect.center().y - galley.size().y / 2.0);
-    ui.painter().galley_with_override_text_color(at, galley, color);
-    if pressable { response.on_hover_cursor(CursorIcon::PointingHand) } else { response }
+    let keys = text::line(ui, text::small(keys), 80.0);
+    let right = rect.right() - if keys.is_empty() { 0.0 } else { space::S + keys.size().x };
+    let left = rect.left() + 38.0;
+    let words = text::line(ui, text::small(words), right - left - space::XS);
+    let top = rect.center().y - words.size().y / 2.0;
+    ui.painter().galley_with_override_text_color(pos2(left, top), words, color);
+    ui.painter().galley(pos2(right, top), keys, ui.tokens().mute);
 }

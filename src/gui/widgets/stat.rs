@@ -1,6 +1,9 @@
 //! Numbers that are looked at first, and progress.
 
-use egui::{Response, Role, Sense, Ui, WidgetInfo, vec2};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use egui::{Rangef, Response, Role, Sense, Ui, WidgetInfo, vec2};
 
 use super::chip::chip;
 use crate::gui::text;
@@ -61,7 +64,19 @@ impl<'a> Stat<'a> {
     }
 }
 
-/// How much is done, as a bar of a width; without a fraction the bar is only its groove.
+/// Where a short piece is that wanders at the pace of the clock, for work of unknown length.
+fn wandering(ui: &Ui, range: Rangef) -> RangeInclusive<f32> {
+    let moving = 0.0 < ui.style().animation_time;
+    let phase = if moving { (ui.input(|input| input.time) * 0.6).fract() as f32 } else { 0.35 };
+    if moving {
+        ui.request_repaint_after(Duration::from_millis(33));
+    }
+    let piece = 0.3 * range.span();
+    let from = range.min - piece + phase * (range.span() + piece);
+    from.max(range.min)..=(from + piece).min(range.max)
+}
+
+/// How much is done, as a bar of a width; without a fraction a piece of it wanders.
 pub fn progress_bar(ui: &mut Ui, name: &str, fraction: Option<f32>, width: f32) -> Response {
     let t = ui.tokens();
     let (rect, response) = ui.allocate_exact_size(vec2(width, 6.0), Sense::hover());
@@ -73,19 +88,10 @@ pub fn progress_bar(ui: &mut Ui, name: &str, fraction: Option<f32>, width: f32) 
     });
     if ui.is_rect_visible(rect) {
         ui.painter().rect_filled(rect, 3.0, t.line);
-        let done = match fraction {
-            Some(fraction) => rect.left()..=rect.left() + rect.width() * fraction,
-            None => {
-                // Work of unknown length: a short piece wanders, at the pace of the clock.
-                let moving = 0.0 < ui.style().animation_time;
-                let phase = if moving { (ui.input(|input| input.time) * 0.6).fract() as f32 } else { 0.35 };
-                if moving {
-                    ui.request_repaint_after(std::time::Duration::from_millis(33));
-                }
-                let from = rect.left() - 0.3 * rect.width() + phase * 1.3 * rect.width();
-                from.max(rect.left())..=(from + 0.3 * rect.width()).min(rect.right())
-            }
-        };
+        let done = fraction.map_or_else(
+            || wandering(ui, rect.x_range()),
+            |fraction| rect.left()..=rect.left() + rect.width() * fraction,
+        );
         if *done.start() + 1.0 < *done.end() {
             ui.painter().rect_filled(egui::Rect::from_x_y_ranges(done, rect.y_range()), 3.0, t.accent);
         }

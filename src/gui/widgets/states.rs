@@ -2,7 +2,7 @@
 
 use egui::{Align2, Context, CornerRadius, Id, Layout, Margin, Modal, Order, Response, Role, Stroke, Ui, UiBuilder};
 
-use super::buttons::{Button, Tone, icon_button, small_button};
+use super::buttons::{Button, SMALL_HEIGHT, Tone, icon_button, small_button};
 use super::code::code_block;
 use super::glyphs::{Icon, icon_ui, lead_icon};
 use super::layout::heading_label;
@@ -34,14 +34,10 @@ fn centered_row<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     let id = ui.unique_id().with("centered");
     let width: f32 = ui.data(|data| data.get_temp(id)).unwrap_or(0.0);
     let room = ui.available_width();
-    let shown = ui.allocate_ui_with_layout(
-        egui::vec2(room, 32.0),
-        Layout::left_to_right(egui::Align::Center),
-        |ui| {
-            ui.add_space(((room - width) / 2.0).max(0.0));
-            ui.scope(content)
-        },
-    );
+    let shown = ui.allocate_ui_with_layout(egui::vec2(room, 32.0), Layout::left_to_right(egui::Align::Center), |ui| {
+        ui.add_space(((room - width) / 2.0).max(0.0));
+        ui.scope(content)
+    });
     let measured = shown.inner.response.rect.width();
     if 0.5 < (measured - width).abs() {
         ui.data_mut(|data| data.insert_temp(id, measured));
@@ -55,9 +51,10 @@ pub fn problem_panel(ui: &mut Ui, problem: &Problem, retry: Option<&str>) -> boo
     let color = ui.tokens().fail;
     let mut pressed = false;
     let _shown = notice_frame(ui, color, Role::Alert, &problem.what, |ui| {
-        lead_icon(ui, Icon::Fail, color, size::line(size::BODY));
+        lead_icon(ui, Icon::Fail, color, SMALL_HEIGHT);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = space::XS;
+            ui.add_space((SMALL_HEIGHT - size::line(size::BODY)) / 2.0);
             ui.label(text::strong(&problem.what));
             if !problem.place.is_empty() {
                 ui.add(egui::Label::new(text::mono(&problem.place).weak()).selectable(true));
@@ -69,6 +66,7 @@ pub fn problem_panel(ui: &mut Ui, problem: &Problem, retry: Option<&str>) -> boo
                 ui.add_space(space::XS);
                 pressed = ui.add(Button::new(Tone::Secondary, retry).icon(Icon::Retry).small()).clicked();
             }
+            ui.add_space(2.0);
         });
     });
     pressed
@@ -86,14 +84,24 @@ pub fn notice_with<R>(ui: &mut Ui, verdict: Verdict, words: &str, action: impl F
     notice_frame(ui, color, Role::Status, words, |ui| {
         ui.with_layout(Layout::right_to_left(egui::Align::Min), |ui| {
             let result = action(ui);
-            ui.with_layout(Layout::left_to_right(egui::Align::Min), |ui| {
-                lead_icon(ui, icon, color, size::line(size::BODY));
-                ui.add(egui::Label::new(text::body(words)).wrap());
-            });
+            lead_ui(ui, icon, color, words);
             result
         })
         .inner
     })
+}
+
+/// An icon and words whose first line is as high as a small button, so that both stand on one line.
+fn lead_ui(ui: &mut Ui, icon: Icon, color: egui::Color32, words: &str) {
+    ui.with_layout(Layout::left_to_right(egui::Align::Min), |ui| {
+        lead_icon(ui, icon, color, SMALL_HEIGHT);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            ui.add_space((SMALL_HEIGHT - size::line(size::BODY)) / 2.0);
+            ui.add(egui::Label::new(text::body(words)).wrap());
+            ui.add_space((SMALL_HEIGHT - size::line(size::BODY)) / 2.0);
+        });
+    });
 }
 
 fn notice_frame<R>(
@@ -108,7 +116,7 @@ fn notice_frame<R>(
         .fill(t.tint(color))
         .stroke(Stroke::new(1.0, t.card.lerp_to_gamma(color, 0.35)))
         .corner_radius(RADIUS)
-        .inner_margin(Margin::symmetric(11, 9));
+        .inner_margin(Margin::symmetric(11, 5));
     let builder = UiBuilder::new().accessibility_role(role).accessibility_label(said);
     let shown = ui.scope_builder(builder, |ui| {
         frame
@@ -258,35 +266,36 @@ impl Toasts {
         let t = ctx.tokens();
         let mut closed = None;
         let place = egui::vec2(-space::L, -(crate::gui::theme::ACTIVITY_HEIGHT + space::M));
-        egui::Area::new(Id::unique("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, place).show(ctx, |ui| {
-            for (idx, toast) in self.shown.iter_mut().enumerate() {
-                let until = *toast.until.get_or_insert(now + TOAST_SECONDS);
-                let frame = egui::Frame::new()
-                    .fill(t.card)
-                    .stroke(Stroke::new(1.0, t.line_strong))
-                    .corner_radius(RADIUS)
-                    .shadow(ui.visuals().popup_shadow)
-                    .inner_margin(Margin::symmetric(12, 9));
-                let builder = UiBuilder::new().accessibility_role(Role::Status).accessibility_label(toast.words.as_str());
-                ui.scope_builder(builder, |ui| {
-                    frame.show(ui, |ui| {
-                        ui.set_width(340.0);
-                        ui.with_layout(Layout::right_to_left(egui::Align::Min), |ui| {
-                            if icon_button(ui, Icon::Close, "Close").clicked() {
-                                closed = Some(idx);
-                            }
-                            ui.with_layout(Layout::left_to_right(egui::Align::Min), |ui| {
-                                lead_icon(ui, toast.verdict.icon(), toast.verdict.color(t), size::line(size::BODY));
-                                ui.add(egui::Label::new(text::body(toast.words.as_str())).wrap());
+        egui::Area::new(Id::unique("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, place).show(
+            ctx,
+            |ui| {
+                for (idx, toast) in self.shown.iter_mut().enumerate() {
+                    let until = *toast.until.get_or_insert(now + TOAST_SECONDS);
+                    let frame = egui::Frame::new()
+                        .fill(t.card)
+                        .stroke(Stroke::new(1.0, t.line_strong))
+                        .corner_radius(RADIUS)
+                        .shadow(ui.visuals().popup_shadow)
+                        .inner_margin(Margin { left: 12, right: 8, top: 7, bottom: 7 });
+                    let builder =
+                        UiBuilder::new().accessibility_role(Role::Status).accessibility_label(toast.words.as_str());
+                    ui.scope_builder(builder, |ui| {
+                        frame.show(ui, |ui| {
+                            ui.set_width(340.0);
+                            ui.with_layout(Layout::right_to_left(egui::Align::Min), |ui| {
+                                if icon_button(ui, Icon::Close, "Close").clicked() {
+                                    closed = Some(idx);
+                                }
+                                lead_ui(ui, toast.verdict.icon(), toast.verdict.color(t), &toast.words);
                             });
                         });
                     });
-                });
-                if toast.verdict != Verdict::Fail && until <= now {
-                    closed = Some(idx);
+                    if toast.verdict != Verdict::Fail && until <= now {
+                        closed = Some(idx);
+                    }
                 }
-            }
-        });
+            },
+        );
         if let Some(idx) = closed {
             self.shown.remove(idx);
         }
@@ -306,7 +315,7 @@ pub fn details(ui: &mut Ui, title: &str, log: &str) {
     let id = ui.make_persistent_id(("details", title));
     let open: bool = ui.data(|data| data.get_temp(id)).unwrap_or(false);
     let icon = if open { Icon::ChevronDown } else { Icon::ChevronRight };
-    if ui.add(Button::new(Tone::Quiet, title).icon(icon).small().selected(open)).clicked() {
+    if ui.add(Button::new(Tone::Quiet, title).icon(icon).small().flush()).clicked() {
         ui.data_mut(|data| data.insert_temp(id, !open));
     }
     if open {

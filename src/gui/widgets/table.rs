@@ -15,6 +15,9 @@ const ROW_HEIGHT: f32 = 32.0;
 /// Between the text and the hairlines above and below it.
 const PAD: f32 = 6.5;
 
+/// A column that shares what is left wants at least this much of it.
+const MIN_SHARE: f32 = 120.0;
+
 /// How wide a column is.
 #[derive(Clone, Copy, Debug)]
 enum Width {
@@ -69,7 +72,8 @@ pub struct Table<'a> {
     id: &'a str,
     columns: &'a [Column],
     head: bool,
-    pick: Option<Option<usize>>,
+    pickable: bool,
+    picked: Option<usize>,
     max_height: f32,
 }
 
@@ -77,12 +81,12 @@ impl<'a> Table<'a> {
     /// A table whose `id` is unique within its card; it is also what a screen reader says.
     pub fn new(id: &'a str, columns: &'a [Column]) -> Self {
         let head = columns.iter().any(|column| !column.title.is_empty());
-        Self { id, columns, head, pick: None, max_height: 480.0 }
+        Self { id, columns, head, pickable: false, picked: None, max_height: 480.0 }
     }
 
     /// Rows can be picked; `selected` is the one that is.
     pub fn pick(self, selected: Option<usize>) -> Self {
-        Self { pick: Some(selected), ..self }
+        Self { pickable: true, picked: selected, ..self }
     }
 
     /// How high a long table may grow before it scrolls.
@@ -107,7 +111,8 @@ impl<'a> Table<'a> {
                     self.row_ui(ui, &edges, row, None, &mut cell, &mut picked);
                 }
             } else {
-                let area = ScrollArea::vertical().id_salt("rows").max_height(self.max_height).auto_shrink([false, true]);
+                let area =
+                    ScrollArea::vertical().id_salt("rows").max_height(self.max_height).auto_shrink([false, true]);
                 area.show_rows(ui, ROW_HEIGHT, n_rows, |ui, rows| {
                     for row in rows {
                         self.row_ui(ui, &edges, row, Some(ROW_HEIGHT), &mut cell, &mut picked);
@@ -122,16 +127,21 @@ impl<'a> Table<'a> {
     /// Where each column begins and ends, from the left of the table.
     fn edges(&self, room: f32) -> Vec<(f32, f32)> {
         let gaps = space::L * self.columns.len().saturating_sub(1) as f32;
-        let exact = self.columns.iter().map(|column| if let Width::Exact(points) = column.width { points } else { 0.0 });
-        let shares = self.columns.iter().map(|column| if let Width::Share(weight) = column.width { weight } else { 0.0 });
+        let exact =
+            self.columns.iter().map(|column| if let Width::Exact(points) = column.width { points } else { 0.0 });
+        let shares =
+            self.columns.iter().map(|column| if let Width::Share(weight) = column.width { weight } else { 0.0 });
         let (exact, shares): (f32, f32) = (exact.sum(), shares.sum());
-        let rest = (room - gaps - exact).max(0.0);
+        // In a narrow page the exact columns give up to two fifths of their width before the others become unreadable.
+        let wanted = MIN_SHARE * shares;
+        let shrink = if 0.0 < exact { ((room - gaps - wanted) / exact).clamp(0.6, 1.0) } else { 1.0 };
+        let rest = (room - gaps - exact * shrink).max(0.0);
         let mut left = 0.0;
         self.columns
             .iter()
             .map(|column| {
                 let width = match column.width {
-                    Width::Exact(points) => points,
+                    Width::Exact(points) => (points * shrink).floor(),
                     Width::Share(weight) => (rest * weight / shares).floor().max(40.0),
                 };
                 let edge = (left, left + width);
@@ -148,11 +158,16 @@ impl<'a> Table<'a> {
                 pos2(area.left() + left, area.top()),
                 pos2(area.left() + right, area.top() + size::line(size::SMALL)),
             );
-            let layout = if column.right { Layout::right_to_left(Align::Min) } else { Layout::left_to_right(Align::Min) };
+            let layout =
+                if column.right { Layout::right_to_left(Align::Min) } else { Layout::left_to_right(Align::Min) };
             let title = text::small_medium(column.title.as_str()).color(ui.tokens().mute);
             let mut head = ui.new_child(UiBuilder::new().max_rect(rect).layout(layout));
             let response = head.add(Label::new(title).truncate());
-            ui.ctx().accesskit_node_builder(response.id, |node| node.set_role(Role::ColumnHeader));
+            ui.ctx().accesskit_node_builder(response.id, |node| {
+                node.set_role(Role::ColumnHeader);
+                node.set_label(column.title.as_str());
+                node.clear_value();
+            });
         }
         ui.add_space(size::line(size::SMALL) + PAD);
     }
@@ -168,7 +183,7 @@ impl<'a> Table<'a> {
     ) {
         let t = ui.tokens();
         let area = ui.available_rect_before_wrap();
-        let sense = if self.pick.is_some() { Sense::click() } else { Sense::hover() };
+        let sense = if self.pickable { Sense::click() } else { Sense::hover() };
         let builder = UiBuilder::new().id_salt(row).sense(sense).max_rect(area).accessibility_role(Role::Row);
         let mut line = ui.new_child(builder);
         let response = line.response();
@@ -195,8 +210,8 @@ impl<'a> Table<'a> {
         line.expand_to_include_rect(rect);
         drop(line);
         ui.allocate_rect(rect, Sense::hover());
-        if let Some(selected) = self.pick {
-            let on = selected == Some(row);
+        if self.pickable {
+            let on = self.picked == Some(row);
             if on || response.hovered() {
                 // The ground reaches a little beyond the text on both sides.
                 let fill = if on { t.raise } else { t.card.lerp_to_gamma(t.raise, 0.6) };
