@@ -3,7 +3,7 @@
 use egui::{Align, InnerResponse, Label, Layout, Margin, Rect, Response, RichText, Role, Ui, UiBuilder, pos2, vec2};
 
 use crate::gui::text;
-use crate::gui::theme::{Look as _, RADIUS, size, space};
+use crate::gui::theme::{CONTROL_HEIGHT, Look as _, RADIUS, size, space};
 
 /// A titled surface holding one subject, as wide as the page.
 #[derive(Clone, Copy, Debug, Default)]
@@ -94,27 +94,47 @@ pub fn row<R>(ui: &mut Ui, height: f32, content: impl FnOnce(&mut Ui) -> R) -> I
     })
 }
 
-/// The head of a page: title, one sentence of purpose, and its actions at the right, the primary one added first.
-pub fn page_header<R>(ui: &mut Ui, title: &str, purpose: &str, actions: impl FnOnce(&mut Ui) -> R) -> R {
-    let area = ui.available_rect_before_wrap();
-    let mut right =
-        ui.new_child(UiBuilder::new().id_salt("actions").max_rect(area).layout(Layout::right_to_left(Align::Min)));
-    right.spacing_mut().item_spacing.x = space::M;
-    let result = actions(&mut right);
-    let used = right.min_rect();
-    let edge = if used.width() < 1.0 { area.right() } else { used.left() - space::L };
+/// A page's purpose wants at least this much width beside the actions.
+const MIN_PURPOSE: f32 = 280.0;
 
-    let mut left = ui.new_child(
-        UiBuilder::new()
-            .id_salt("title")
-            .max_rect(Rect::from_min_max(area.min, pos2(edge.max(area.left() + 120.0), area.bottom())))
-            .layout(Layout::top_down(Align::Min)),
-    );
-    left.spacing_mut().item_spacing.y = 2.0;
-    heading_label(&mut left, text::title(title));
-    left.label(text::weak(purpose));
-    let height = left.min_rect().height().max(used.height());
-    ui.allocate_rect(Rect::from_min_size(area.min, vec2(area.width(), height)), egui::Sense::hover());
+/// The head of a page: title, one sentence of purpose, and its actions at the right, the primary one added first.
+///
+/// Where there is no room for both, the actions stand under the purpose.
+pub fn page_header<R>(ui: &mut Ui, title: &str, purpose: &str, actions: impl FnOnce(&mut Ui) -> R) -> R {
+    let id = ui.unique_id().with("actions");
+    let measured: f32 = ui.data(|data| data.get_temp(id)).unwrap_or(0.0);
+    let area = ui.available_rect_before_wrap();
+    let title_ui = |ui: &mut Ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        heading_label(ui, text::title(title));
+        ui.label(text::weak(purpose));
+    };
+    let (result, width) = if area.width() < measured + space::L + MIN_PURPOSE {
+        ui.scope(title_ui);
+        // The same gaps as above: the width must not depend on where the actions stand.
+        ui.spacing_mut().item_spacing.x = space::M;
+        let shown = row(ui, CONTROL_HEIGHT, |ui| ui.scope(actions));
+        ui.spacing_mut().item_spacing.x = space::S;
+        (shown.inner.inner, shown.inner.response.rect.width())
+    } else {
+        let layout = Layout::right_to_left(Align::Min);
+        let mut right = ui.new_child(UiBuilder::new().id_salt("actions").max_rect(area).layout(layout));
+        right.spacing_mut().item_spacing.x = space::M;
+        let result = actions(&mut right);
+        let used = right.min_rect();
+        let edge = if used.width() < 1.0 { area.right() } else { used.left() - space::L };
+        let rect = Rect::from_min_max(area.min, pos2(edge.max(area.left() + 120.0), area.bottom()));
+        let layout = Layout::top_down(Align::Min);
+        let mut left = ui.new_child(UiBuilder::new().id_salt("title").max_rect(rect).layout(layout));
+        title_ui(&mut left);
+        let height = left.min_rect().height().max(used.height());
+        ui.allocate_rect(Rect::from_min_size(area.min, vec2(area.width(), height)), egui::Sense::hover());
+        (result, used.width())
+    };
+    if 0.5 < (width - measured).abs() {
+        ui.data_mut(|data| data.insert_temp(id, width));
+        ui.ctx().request_discard("a page's head learned the width of its actions");
+    }
     ui.add_space(space::L - ui.spacing().item_spacing.y);
     result
 }
