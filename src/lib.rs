@@ -6,7 +6,9 @@ pub mod command;
 pub mod engine;
 #[cfg(feature = "gui")]
 pub mod gui;
+pub mod features;
 pub mod jobs;
 pub mod problem;
 pub mod project;
 pub mod step;
+pub mod table;
