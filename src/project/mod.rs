@@ -314,9 +314,9 @@ impl Project {
     }
 }
 
-/// Whether another process of that number runs; where that cannot be told, assume it does.
+/// Whether a process of that number runs; where that cannot be told, assume it does.
 fn is_alive(pid: u32) -> bool {
-    pid != std::process::id() && (!cfg!(target_os = "linux") || Path::new("/proc").join(pid.to_string()).exists())
+    !cfg!(target_os = "linux") || Path::new("/proc").join(pid.to_string()).exists()
 }
 
 fn folder_name(root: &Path) -> String {

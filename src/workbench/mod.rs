@@ -85,6 +85,8 @@ pub struct Workbench {
     container: StepState<PackageReport>,
     notices: Vec<Notice>,
     problem: Option<Problem>,
+    /// Why the last command gave no result, for [`Workbench::run`].
+    failure: Option<JobError>,
     conflicts: Vec<DocumentKind>,
     edited: Option<Instant>,
     watched: Instant,
@@ -117,6 +119,7 @@ impl Workbench {
             container: StepState::default(),
             notices: Vec::new(),
             problem: None,
+            failure: None,
             conflicts: Vec::new(),
             edited: None,
             watched: Instant::now(),
@@ -164,6 +167,7 @@ impl Workbench {
             }
         };
         if let Err(problem) = result {
+            self.failure = Some(JobError::Failed(problem.clone()));
             self.problem = Some(problem);
         }
     }
@@ -196,21 +200,22 @@ impl Workbench {
         }
     }
 
-    /// Carries out a command and waits for the jobs it starts; for the command line and tests.
-    pub fn run(&mut self, command: Command) -> Result<(), JobError> {
-        self.problem = None;
+    /// Carries out a command and waits for the jobs it starts, showing them to `observe` meanwhile.
+    ///
+    /// For the command line and tests; the window calls [`Workbench::apply`] and [`Workbench::poll`].
+    pub fn run(&mut self, command: Command, mut observe: impl FnMut(&[RunningJob])) -> Result<(), JobError> {
+        self.failure = None;
         self.apply(command);
-        let mut failure = self.problem.take().map(JobError::Failed);
-        while let Some(running) = (!self.running.is_empty()).then(|| self.running.remove(0)) {
-            let (slot, id) = (running.slot, running.id);
-            let result = running.job.wait();
-            if let Err(error) = &result {
-                failure.get_or_insert(error.clone());
+        loop {
+            self.take_finished();
+            if self.running.is_empty() {
+                break;
             }
-            self.finish(slot, id, result);
-            failure = failure.or_else(|| self.problem.take().map(JobError::Failed));
+            observe(&self.jobs());
+            std::thread::sleep(Duration::from_millis(5));
         }
-        failure.map_or(Ok(()), Err)
+        self.save().map_err(JobError::Failed)?;
+        self.failure.take().map_or(Ok(()), Err)
     }
 
     /// When [`Workbench::poll`] should next be called even if nothing happens.
@@ -424,12 +429,14 @@ impl Workbench {
         let failed = match result {
             Ok(outcome) => self.take(outcome),
             Err(JobError::Cancelled) => {
-                self.notices.push(Notice { good: false, text: format!("{} cancelled", slot.label()) });
+                self.notices.push(Notice { good: false, text: format!("{} was cancelled", slot.label()) });
+                self.failure = Some(JobError::Cancelled);
                 return;
             }
             Err(error) => Err(error.to_problem()),
         };
         if let Err(problem) = failed {
+            self.failure = Some(JobError::Failed(problem.clone()));
             *self.activity(slot) = Activity::Failed(problem);
         }
     }

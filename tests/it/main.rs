@@ -1,1 +1,4 @@
+//! Tests of the headless core: no network, GPU, display, Python or container engine needed.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
+mod saving;

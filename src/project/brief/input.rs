@@ -1,13 +1,58 @@
-//! Not parsed yet.
+//! "JSON with `customer_id` and recent activity" → JSON naming `customer_id`.
 
+use super::words::{has, normal, pattern};
 use super::{InputSpec, Understand};
 
+const FORMS: [(&str, &str); 9] = [
+    (r"\bjson\b", "JSON"),
+    (r"\b(csv|spreadsheet|excel)\b", "CSV"),
+    (r"\bparquet\b", "Parquet"),
+    (r"\b(image|photo|picture|jpe?g|png)s?\b", "image"),
+    (r"\b(audio|recording|sound|wav)s?\b", "audio"),
+    (r"\bvideos?\b", "video"),
+    (r"\b(text|sentence|review|e-?mail|message|document)s?\b", "text"),
+    (r"\b(time series|sensor readings?)\b", "time series"),
+    (r"\b(row|record|table|feature|column|attribute)s?\b", "row of features"),
+];
+
 impl Understand for InputSpec {
-    fn understand(_words: &str) -> Option<Self> {
-        None
+    fn understand(words: &str) -> Option<Self> {
+        let text = normal(words);
+        let form = FORMS.iter().find(|(word, _)| has(&text, word)).map(|(_, form)| (*form).to_owned());
+        // A name is what looks like one: snake_case, camelCase, or in backticks.
+        let names = pattern(r"`([^`\s]+)`|\b([A-Za-z]\w*_\w+)\b|\b([a-z]+[a-z0-9]*[A-Z]\w*)\b")?;
+        let mut fields: Vec<String> = Vec::new();
+        for captures in names.captures_iter(words) {
+            if let Some(name) = captures.iter().skip(1).flatten().next()
+                && !fields.iter().any(|known| known == name.as_str())
+            {
+                fields.push(name.as_str().to_owned());
+            }
+        }
+        (form.is_some() || !fields.is_empty()).then_some(Self { form, fields })
     }
 
     fn describe(&self) -> String {
-        String::new()
+        let form = self.form.as_deref().unwrap_or("named features");
+        if self.fields.is_empty() { form.to_owned() } else { format!("{form} naming {}", self.fields.join(", ")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stated_input_is_understood() {
+        for (words, expected) in [
+            ("JSON with customer_id and recent activity", Some("JSON naming customer_id")),
+            ("a row with `tenure` and monthlyFee", Some("row of features naming tenure, monthlyFee")),
+            ("a photo of the leaf", Some("image")),
+            ("customer_id, plan_name, customer_id", Some("named features naming customer_id, plan_name")),
+            ("whatever there is", None),
+            ("", None),
+        ] {
+            assert_eq!(InputSpec::understand(words).map(|input| input.describe()).as_deref(), expected, "{words}");
+        }
     }
 }

@@ -4,10 +4,12 @@
 //! new words are understood anew on loading, an edited value stands against unchanged words.
 
 mod cadence;
+mod input;
 mod latency;
 mod metrics;
 mod output;
-mod input;
+mod words;
+
 
 use serde::{Deserialize, Serialize};
 

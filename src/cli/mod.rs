@@ -1,0 +1,96 @@
+//! The command line: the same commands as the window, with one JSON object and an exit code.
+
+mod args;
+mod models;
+mod progress;
+mod projects;
+mod report;
+mod scoring;
+
+use std::process::ExitCode;
+
+pub use args::{Action, Cli};
+
+use crate::jobs::JobError;
+use crate::workbench::{Environment, Workbench};
+use args::OutputArgs;
+use report::{Report, print_error};
+
+/// Runs one command; `environment` is the machine.
+pub fn run(action: Action, environment: Environment) -> ExitCode {
+    match action {
+        Action::New { dir, example, name, output } => {
+            finish(output, || projects::new(environment, &dir, example, name.as_deref()))
+        }
+        Action::Brief { dir, markdown, output } => finish(output, || projects::brief(environment, &dir, markdown)),
+        Action::Inspect { model, output } => finish(output, || models::inspect(&environment, &model)),
+        Action::Add { dir, model, bump, why, output } => {
+            finish(output, || models::add(environment, dir, model, bump.map(Into::into), why, output))
+        }
+        Action::Alias { dir, name, target, why, output } => {
+            finish(output, || models::alias(environment, dir, name, &target, why))
+        }
+        Action::Golden { dir, from, which, output } => {
+            finish(output, || models::golden(environment, dir, from, which.version.as_deref(), output))
+        }
+        Action::Predict { model, input, output_file, which, output } => finish(output, || {
+            scoring::predict(&environment, &model, &input, output_file.as_deref(), which.version.as_deref(), output)
+        }),
+        Action::Build { dir, tag, which, output } => {
+            finish(output, || projects::build(environment, dir, tag, which.version.as_deref(), output))
+        }
+        Action::Serve { model, address, drain, which } => {
+            projects::serve(&environment, &model, address, drain, which.version.as_deref())
+        }
+        Action::Health { url } => projects::health(&environment, &url),
+        #[cfg(feature = "pictures")]
+        Action::Pictures { out } => finish(OutputArgs::default(), || projects::pictures(&out)),
+        Action::Worker => crate::engine::run_worker(),
+    }
+}
+
+/// Prints the result or the reason for having none.
+fn finish(output: OutputArgs, work: impl FnOnce() -> Result<Report, JobError>) -> ExitCode {
+    match work() {
+        Ok(report) => report.print(output.json),
+        Err(error) => print_error(&error, output.json),
+    }
+}
+
+/// A workbench with a project open; `version` is selected.
+fn open(environment: Environment, dir: std::path::PathBuf, version: Option<&str>) -> Result<Workbench, JobError> {
+    // The command line leaves no traces in the window's list of recent projects.
+    let mut workbench = Workbench::new(Environment { settings: None, ..environment });
+    workbench.run(crate::command::Command::OpenProject(dir), |_| {})?;
+    if let Some(name) = version {
+        let project = workbench.project().ok_or(JobError::Cancelled)?;
+        let number = project.select(Some(name)).map_err(crate::problem::Problem::from)?.record.version.clone();
+        workbench.run(crate::command::Command::SelectVersion(Some(number)), |_| {})?;
+    }
+    Ok(workbench)
+}
+
+/// A report that names the project and the version.
+fn report_on(command: &str, workbench: &Workbench) -> Report {
+    let mut report = Report::new(command);
+    if let Some(project) = workbench.project() {
+        report.set("project", project.slug());
+    }
+    if let Some(version) = workbench.version() {
+        report.set("version", &version.record.version);
+    }
+    report
+}
+
+/// Sends log lines to standard error: one JSON object a line for a server, plain ones otherwise.
+///
+/// `TRESTLE_LOG` sets the level by the usual directives; warnings by default, a server also tells of requests.
+pub fn log_to_stderr(serving: bool) {
+    use tracing_subscriber::{EnvFilter, fmt};
+    let level = if serving { "info" } else { "warn" };
+    let filter = EnvFilter::try_from_env("TRESTLE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = if serving { logs.json().flatten_event(true).try_init() } else { logs.with_target(false).try_init() };
+    // A second initialisation can only come from a test in the same process; the first stays in force.
+    drop(set);
+}

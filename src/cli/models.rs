@@ -1,0 +1,181 @@
+//! Commands on models: inspect, add, alias, golden.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::args::OutputArgs;
+use super::progress::Progress;
+use super::report::{Report, Verdict, table};
+use super::{open, report_on};
+use crate::command::{Bump, Command};
+use crate::engine::Worker;
+use crate::jobs::{JobContext, JobError, no_wake};
+use crate::problem::Problem;
+use crate::project::contract::{Inspection, Severity, TensorSpec};
+use crate::workbench::Environment;
+
+pub(super) fn inspect(environment: &Environment, model: &Path) -> Result<Report, JobError> {
+    let context = JobContext::new(no_wake());
+    let mut worker = Worker::start(&environment.worker).map_err(Problem::from)?;
+    let inspection = worker.inspect(model, &context).map_err(Problem::from)?;
+    let mut report = Report::new("inspect");
+    let refusals: Vec<String> = inspection.refusals().map(|finding| finding.what.clone()).collect();
+    report.judge(if refusals.is_empty() { Verdict::Pass } else { Verdict::Fail }, &refusals);
+    describe(&mut report, model, &inspection);
+    Ok(report)
+}
+
+fn describe(report: &mut Report, model: &Path, inspection: &Inspection) {
+    let specs = |specs: &[TensorSpec]| -> Vec<serde_json::Value> {
+        specs
+            .iter()
+            .map(|spec| {
+                json!({
+                    "name": spec.name, "dtype": spec.dtype.plain_name(), "datatype": spec.dtype.v2_name(),
+                    "shape": spec.shape.iter().map(ToString::to_string).collect::<Vec<_>>(), "classes": spec.classes,
+                })
+            })
+            .collect()
+    };
+    report.set("model", model);
+    report.set("sha256", &inspection.sha256);
+    report.set("size_bytes", inspection.size_bytes);
+    report.set("producer", &inspection.producer);
+    report.set("ir_version", inspection.ir_version);
+    report.set("opsets", inspection.opsets.iter().map(|(domain, version)| json!({"domain": domain, "version": version})).collect::<Vec<_>>());
+    report.set("parameters", inspection.n_parameters);
+    report.set("inputs", specs(&inspection.contract.inputs));
+    report.set("outputs", specs(&inspection.contract.outputs));
+    report.set("operators", &inspection.operators);
+    report.set("metadata", inspection.metadata.iter().map(|(key, value)| (key.clone(), json!(value))).collect::<serde_json::Map<_, _>>());
+    report.set(
+        "findings",
+        inspection.findings.iter().map(|finding| json!({"severity": severity(finding.severity), "what": finding.what, "fix": finding.fix})).collect::<Vec<_>>(),
+    );
+    report.say(model.display().to_string());
+    let opsets: Vec<String> = inspection
+        .opsets
+        .iter()
+        .map(|(domain, version)| format!("{} {version}", if domain.is_empty() { "ai.onnx" } else { domain }))
+        .collect();
+    report.say(format!("{}, IR {}, {}", inspection.producer, inspection.ir_version, opsets.join(", ")));
+    report.say(format!(
+        "{} bytes, {} parameters, sha256 {}",
+        inspection.size_bytes, inspection.n_parameters, inspection.sha256
+    ));
+    report.say(String::new());
+    let row = |kind: &str, spec: &TensorSpec| {
+        vec![kind.to_owned(), spec.name.clone(), spec.dtype.to_string(), spec.shape_text()]
+    };
+    let contract = &inspection.contract;
+    let rows: Vec<Vec<String>> = contract
+        .inputs
+        .iter()
+        .map(|spec| row("input", spec))
+        .chain(contract.outputs.iter().map(|spec| row("output", spec)))
+        .collect();
+    for line in table(&rows) {
+        report.say(line);
+    }
+    report.say(String::new());
+    let operators: Vec<String> = inspection
+        .operators
+        .iter()
+        .map(|count| {
+            let domain = if count.domain.is_empty() { String::new() } else { format!("{}:", count.domain) };
+            format!("{domain}{} ×{}", count.operator, count.count)
+        })
+        .collect();
+    report.say(format!("operators: {}", operators.join(", ")));
+    for finding in &inspection.findings {
+        report.say(format!("{}: {}. {}", severity(finding.severity), finding.what, finding.fix).trim_end().to_owned());
+    }
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Note => "note",
+        Severity::Warning => "warning",
+        Severity::Refused => "refused",
+    }
+}
+
+pub(super) fn add(
+    environment: Environment,
+    dir: PathBuf,
+    model: PathBuf,
+    bump: Option<Bump>,
+    why: String,
+    output: OutputArgs,
+) -> Result<Report, JobError> {
+    let mut progress = Progress::new(&environment, output);
+    let mut workbench = open(environment, dir, None)?;
+    let done = workbench.run(Command::AddModel { source: model, bump, why }, |jobs| progress.show(jobs));
+    drop(progress);
+    done?;
+    let mut report = report_on("add", &workbench);
+    let Some(version) = workbench.version() else { return Err(JobError::Cancelled) };
+    report.set("bump_reason", &version.record.bump_reason);
+    report.set("previous", &version.record.previous);
+    report.set("sha256", &version.record.model.sha256);
+    report.set("golden_rows", version.golden.as_ref().map_or(0, |golden| golden.rows.len()));
+    for notice in workbench.take_notices() {
+        report.say(notice.text);
+    }
+    Ok(report)
+}
+
+pub(super) fn alias(
+    environment: Environment,
+    dir: PathBuf,
+    name: String,
+    target: &str,
+    why: String,
+) -> Result<Report, JobError> {
+    let mut workbench = open(environment, dir, Some(target))?;
+    let version = workbench.version().ok_or(JobError::Cancelled)?.record.version.clone();
+    workbench.run(Command::SetAlias { alias: name.clone(), version, why }, |_| {})?;
+    let mut report = report_on("alias", &workbench);
+    report.set("alias", name);
+    for notice in workbench.take_notices() {
+        report.say(notice.text);
+    }
+    Ok(report)
+}
+
+pub(super) fn golden(
+    environment: Environment,
+    dir: PathBuf,
+    from: Option<PathBuf>,
+    version: Option<&str>,
+    output: OutputArgs,
+) -> Result<Report, JobError> {
+    let mut progress = Progress::new(&environment, output);
+    let mut workbench = open(environment, dir, version)?;
+    let has_rows = workbench.version().is_some_and(|version| version.golden.is_some());
+    let command = if from.is_none() && has_rows { Command::CheckGolden } else { Command::MakeGolden { from } };
+    let done = workbench.run(command, |jobs| progress.show(jobs));
+    drop(progress);
+    done?;
+    let mut report = report_on("golden", &workbench);
+    let Some(check) = &workbench.golden().last else { return Err(JobError::Cancelled) };
+    let comparison = &check.comparison;
+    let agrees = comparison.n_agree == comparison.n;
+    let reasons: Vec<String> = comparison.first_difference.clone().into_iter().collect();
+    report.judge(if agrees { Verdict::Pass } else { Verdict::Fail }, &reasons);
+    report.set("source", &check.source);
+    report.set("rows", comparison.n);
+    report.set("agree", comparison.n_agree);
+    report.set("largest_error", comparison.largest_error);
+    report.set("quantile99_error", comparison.quantile99_error);
+    report.set("flips", &comparison.flips);
+    report.say(format!(
+        "{} of {} golden rows agree, largest difference {:.1e} ({})",
+        comparison.n_agree, comparison.n, comparison.largest_error, check.source
+    ));
+    for reason in reasons {
+        report.say(reason);
+    }
+    Ok(report)
+}

@@ -1,0 +1,165 @@
+//! Commands on whole projects: new, brief, build, serve, health.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::args::OutputArgs;
+use super::progress::Progress;
+use super::report::{Report, Verdict, print_error, table};
+use super::{open, report_on};
+use crate::brief;
+use crate::command::{BriefField, Command};
+use crate::jobs::JobError;
+use crate::problem::Problem;
+use crate::project::{DocumentKind, DocumentState};
+use crate::serve::{self, ServeConfig};
+use crate::workbench::{Environment, Workbench};
+
+pub(super) fn new(
+    environment: Environment,
+    dir: &Path,
+    example: bool,
+    name: Option<&str>,
+) -> Result<Report, JobError> {
+    let mut workbench = Workbench::new(Environment { settings: None, ..environment });
+    let root = dir.to_owned();
+    let name = name.map_or_else(|| folder_name(dir), str::to_owned);
+    workbench.run(if example { Command::NewFromExample(root) } else { Command::NewProject { root, name } }, |_| {})?;
+    let mut report = report_on("new", &workbench);
+    report.set("path", dir);
+    report.say(format!("Made {}", dir.display()));
+    report.say(format!("Open it with: trestle {}", dir.display()));
+    Ok(report)
+}
+
+fn folder_name(dir: &Path) -> String {
+    dir.file_name().map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+pub(super) fn brief(environment: Environment, dir: &Path, markdown: bool) -> Result<Report, JobError> {
+    let workbench = open(environment, dir.to_owned(), None)?;
+    let project = workbench.project().ok_or(JobError::Cancelled)?;
+    if let DocumentState::Protected { problem } = project.state(DocumentKind::Brief) {
+        return Err(problem.clone().into());
+    }
+    let brief = &project.documents.brief;
+    let mut report = report_on("brief", &workbench);
+    let completeness = brief::completeness(brief);
+    let answers: Vec<serde_json::Value> = BriefField::ALL
+        .into_iter()
+        .map(|field| {
+            serde_json::json!({
+                "id": field.id(),
+                "question": brief::question(field).label,
+                "answer": field.words(brief),
+                "understood": field.understood(brief),
+                "hint": brief::hint(field, brief),
+            })
+        })
+        .collect();
+    report.set("answered", completeness.n_answered);
+    report.set("questions", completeness.n_questions);
+    report.set("answers", answers);
+    report.set(
+        "values",
+        serde_json::json!({
+            "input": brief.input.value, "output": brief.output.value, "latency": brief.latency.value,
+            "retraining": brief.retraining.value, "success": brief.success.value,
+        }),
+    );
+    if markdown {
+        let text = brief::markdown(&project.name(), brief);
+        report.set("markdown", &text);
+        report.say(text.trim_end());
+        return Ok(report);
+    }
+    report.say(format!("{}: {} of {} answered", project.name(), completeness.n_answered, completeness.n_questions));
+    for field in BriefField::ALL {
+        let words = field.words(brief);
+        report.say(String::new());
+        report.say(brief::question(field).label);
+        report.say(format!("  {}", if words.trim().is_empty() { "–" } else { words }));
+        if let Some(understood) = field.understood(brief) {
+            report.say(format!("  understood as {understood}"));
+        }
+        if let Some(hint) = brief::hint(field, brief) {
+            report.say(format!("  hint: {hint}"));
+        }
+    }
+    Ok(report)
+}
+
+pub(super) fn build(
+    environment: Environment,
+    dir: PathBuf,
+    tag: Option<String>,
+    version: Option<&str>,
+    output: OutputArgs,
+) -> Result<Report, JobError> {
+    let mut progress = Progress::new(&environment, output);
+    let mut workbench = open(environment, dir, version)?;
+    workbench.run(Command::BuildImage { tag }, |jobs| progress.show(jobs))?;
+    drop(progress);
+    let mut report = report_on("build", &workbench);
+    let Some(built) = &workbench.container().last else { return Err(JobError::Cancelled) };
+    let failed: Vec<String> = built
+        .checks
+        .iter()
+        .filter(|check| !check.pass)
+        .map(|check| format!("{}: {}", check.name, check.detail))
+        .collect();
+    report.judge(if built.passed() { Verdict::Pass } else { Verdict::Fail }, &failed);
+    report.set("image_id", &built.image_id);
+    report.set("tags", &built.tags);
+    report.set("size_bytes", built.size_bytes);
+    report.set("engine", &built.engine);
+    report.set("timings_ms", built.timings_ms.iter().cloned().collect::<serde_json::Map<_, _>>());
+    report.set("verification", &built.checks);
+    let rows = built.checks.iter().map(|check| {
+        vec![if check.pass { "passes" } else { "FAILS" }.to_owned(), check.name.clone(), check.detail.clone()]
+    });
+    for line in table(&rows.collect::<Vec<_>>()) {
+        report.say(line);
+    }
+    let size = built.size_bytes as f64 / 1e6;
+    if built.passed() {
+        report.say(format!("Tagged {} ({size:.1} MB)", built.tags.join(", ")));
+    } else {
+        report.say("Not tagged: verification failed, and the image was removed. An earlier tag is untouched.");
+    }
+    Ok(report)
+}
+
+pub(super) fn serve(
+    environment: &Environment,
+    model: &Path,
+    address: SocketAddr,
+    drain: u64,
+    version: Option<&str>,
+) -> ExitCode {
+    let served = serve::served_folder(model, version).map_err(Problem::from);
+    let config = ServeConfig { address, drain: Duration::from_secs(drain), ..ServeConfig::default() };
+    let done = served.and_then(|served| {
+        environment.runtime.block_on(serve::serve(vec![served], config)).map_err(Problem::from)
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => print_error(&problem.into(), false),
+    }
+}
+
+pub(super) fn health(environment: &Environment, url: &str) -> ExitCode {
+    ExitCode::from(u8::from(!environment.runtime.block_on(serve::health(url))))
+}
+
+#[cfg(feature = "pictures")]
+pub(super) fn pictures(out: &Path) -> Result<Report, JobError> {
+    let names = crate::gui::pictures(out)?;
+    let mut report = Report::new("pictures");
+    for name in names {
+        report.say(name);
+    }
+    Ok(report)
+}
