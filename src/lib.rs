@@ -3,7 +3,9 @@
 pub mod clock;
 pub mod command;
 pub mod engine;
+pub mod features;
 pub mod jobs;
 pub mod problem;
 pub mod project;
+pub mod serve;
 pub mod step;

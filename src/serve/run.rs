@@ -159,9 +159,11 @@ impl Server {
         let mut closing = self.closing.subscribe();
         tokio::spawn(async move {
             let mut connection = std::pin::pin!(connection);
+            // The receiver lives as long as the connection: it is what `n_connections` counts.
+            let closed = async { closing.wait_for(|closing| *closing).await.is_ok() };
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,
-                _ = closing.wait_for(|closing| *closing) => {
+                _ = closed => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
