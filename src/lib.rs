@@ -1,5 +1,6 @@
 //! Trestle carries a trained model across the gap between a notebook and production.
 
+pub mod brief;
 pub mod clock;
 pub mod command;
 pub mod engine;
@@ -9,3 +10,4 @@ pub mod problem;
 pub mod project;
 pub mod serve;
 pub mod step;
+pub mod table;
