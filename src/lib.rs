@@ -10,5 +10,6 @@ pub mod features;
 pub mod jobs;
 pub mod problem;
 pub mod project;
+pub mod serve;
 pub mod step;
 pub mod table;
