@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tract_onnx::pb;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
 use tract_onnx::pb::type_proto::Value;
+use tract_onnx::prelude::tract_ndarray::ArrayD;
 use tract_onnx::tract_hir::internal::*;
 
 use super::error::EngineError;
@@ -32,6 +33,8 @@ pub struct Model {
     template: InferenceModel,
     /// Inputs of unknown rank, whose shape in the contract is empty.
     any_rank: Vec<bool>,
+    /// Whether there are recurrent layers.
+    recurrent: bool,
     /// The most recently used last.
     plans: Mutex<Vec<(Shapes, Plan)>>,
 }
@@ -53,10 +56,14 @@ impl Model {
             return Err(EngineError::Refused { path: path.to_owned(), findings });
         }
         let gaps = Gaps::of(&file.proto);
+        let recurrent = inspection
+            .operators
+            .iter()
+            .any(|operator| matches!(operator.operator.as_str(), "LSTM" | "GRU" | "RNN" | "Scan"));
         rewrite::for_tract(&mut file.proto);
         let template = guarded("preparing the model", || parse(&file.proto, path))?
             .map_err(|error| EngineError::Prepare { shapes: "any input".to_owned(), reason: one_line(&error) })?;
-        let mut model = Self { inspection, template, any_rank: gaps.any_rank.clone(), plans: Mutex::default() };
+        let mut model = Self { inspection, template, any_rank: gaps.any_rank.clone(), recurrent, plans: Mutex::default() };
         model.check_ports(path)?;
         model.try_one_row(&gaps)?;
         Ok(model)
@@ -144,24 +151,32 @@ impl Model {
             }
             model.into_typed()
         };
-        let failed = |reason: String| {
-            let shapes = specs.iter().zip(shapes).map(|(spec, shape)| format!("`{}` {shape:?}", spec.name));
-            EngineError::Prepare { shapes: shapes.collect::<Vec<_>>().join(", "), reason }
-        };
-        let optimised = guarded("preparing the model", || typed()?.into_optimized()?.into_runnable());
-        let reason = match optimised {
-            Ok(Ok(plan)) => return Ok(plan),
-            Ok(Err(error)) => one_line(&error),
-            Err(error) => error.to_string(),
-        };
-        // What only the optimiser cannot do is done without it.
-        match guarded("preparing the model", || typed()?.into_runnable()) {
-            Ok(Ok(plan)) => {
-                tracing::warn!(reason, "the model runs without optimisation");
-                Ok(plan)
+        // tract's optimiser fails on some recurrent layers, at times only when they run.
+        let attempt = |optimise: bool| -> Result<Plan, String> {
+            let build = || {
+                let model = typed()?;
+                let plan = if optimise { model.into_optimized()? } else { model }.into_runnable()?;
+                if self.recurrent {
+                    plan.run(zeros(specs, shapes)?)?;
+                }
+                TractResult::Ok(plan)
+            };
+            match guarded("preparing the model", build) {
+                Ok(Ok(plan)) => Ok(plan),
+                Ok(Err(error)) => Err(one_line(&error)),
+                Err(error) => Err(error.to_string()),
             }
-            _ => Err(failed(reason)),
+        };
+        let reason = match attempt(true) {
+            Ok(plan) => return Ok(plan),
+            Err(reason) => reason,
+        };
+        if let Ok(plan) = attempt(false) {
+            tracing::warn!(reason, "the model runs without optimisation");
+            return Ok(plan);
         }
+        let shapes = specs.iter().zip(shapes).map(|(spec, shape)| format!("`{}` {shape:?}", spec.name));
+        Err(EngineError::Prepare { shapes: shapes.collect::<Vec<_>>().join(", "), reason })
     }
 
     /// Whether tract's ports are those of the contract.
@@ -203,6 +218,18 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// Inputs of nothing but zeros.
+fn zeros(specs: &[TensorSpec], shapes: &Shapes) -> TractResult<TVec<TValue>> {
+    let zero = |(spec, shape): (&TensorSpec, &Vec<usize>)| {
+        let dtype = convert::datum_type(spec.dtype);
+        if spec.dtype == Dtype::Text {
+            return Ok(ArrayD::from_elem(shape.as_slice(), String::new()).into_tensor().into_tvalue());
+        }
+        Ok(Tensor::zero_dt(dtype, shape)?.into_tvalue())
+    };
+    specs.iter().zip(shapes).map(zero).collect()
 }
 
 fn parse(proto: &pb::ModelProto, path: &Path) -> TractResult<InferenceModel> {

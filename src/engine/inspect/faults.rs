@@ -9,12 +9,12 @@ use super::{Findings, name_some, stores};
 use crate::engine::proto::{attribute, each_node, float, int, node_label, text, texts};
 
 /// Refuses nodes that would be computed wrongly.
-pub(super) fn check(graph: &pb::GraphProto, findings: &mut Findings) {
+pub(super) fn check(graph: &pb::GraphProto, opset: i64, findings: &mut Findings) {
     let half = holds_half(graph);
     let mut found: Vec<(String, &'static str, Vec<String>)> = Vec::new();
     let mut random = Vec::new();
     each_node(graph, &mut |node| {
-        if let Some((what, fix)) = fault(node, half) {
+        if let Some((what, fix)) = fault(node, opset, half) {
             match found.iter_mut().find(|(known, _, _)| *known == what) {
                 Some((_, _, labels)) => labels.push(node_label(node)),
                 None => found.push((what, fix, vec![node_label(node)])),
@@ -60,10 +60,10 @@ fn given(list: &[String], position: usize) -> bool {
 }
 
 /// What would be computed wrongly, and what to do about it.
-fn fault(node: &pb::NodeProto, half: bool) -> Option<(String, &'static str)> {
+fn fault(node: &pb::NodeProto, opset: i64, half: bool) -> Option<(String, &'static str)> {
     let operator = node.op_type.as_str();
     match operator {
-        "LSTM" | "GRU" | "RNN" => recurrent(node),
+        "LSTM" | "GRU" | "RNN" => recurrent(node, opset),
         // Out-of-width shifts differ.
         "BitShift" => Some((
             "BitShift is not supported".to_owned(),
@@ -80,18 +80,23 @@ fn fault(node: &pb::NodeProto, half: bool) -> Option<(String, &'static str)> {
             "Export it as x * Sigmoid(alpha * x).",
         )),
         // ONNX Runtime skips the transform of a single target, tract does not.
-        "LinearRegressor" if text(node, "post_transform").is_some_and(|transform| transform != "NONE") => Some((
-            "LinearRegressor with a post transform is not defined alike everywhere".to_owned(),
+        "LinearRegressor"
+            if int(node, "targets").unwrap_or(1) == 1
+                && text(node, "post_transform").is_some_and(|transform| transform != "NONE") =>
+        {
+            Some((
+            "LinearRegressor with a post transform of a single target is not defined alike everywhere".to_owned(),
             "Export the transform as an operator of its own.",
-        )),
+        ))}
         _ => None,
     }
 }
 
-fn recurrent(node: &pb::NodeProto) -> Option<(String, &'static str)> {
+fn recurrent(node: &pb::NodeProto, opset: i64) -> Option<(String, &'static str)> {
     let operator = &node.op_type;
     let refuse = |what: &str, fix| Some((format!("{operator} {what} is not supported"), fix));
-    let bidirectional = text(node, "direction").as_deref() == Some("bidirectional");
+    let direction = text(node, "direction");
+    let bidirectional = direction.as_deref() == Some("bidirectional");
     let defaults: &[&str] = match operator.as_str() {
         "LSTM" => &["sigmoid", "tanh", "tanh"],
         "GRU" => &["sigmoid", "tanh"],
@@ -99,11 +104,9 @@ fn recurrent(node: &pb::NodeProto) -> Option<(String, &'static str)> {
     };
     let activations: Vec<String> = texts(node, "activations").iter().map(|name| name.to_lowercase()).collect();
     let usual = activations.iter().zip(defaults.iter().cycle()).all(|(given, default)| given == default);
-    if text(node, "direction").as_deref() == Some("reverse") {
-        return refuse(
-            "in the direction `reverse`",
-            "Reverse the sequence before and after it instead, or use a bidirectional layer.",
-        );
+    // tract ignores the direction; from operator set 10 on, the sequence is reversed for it.
+    if direction.as_deref() == Some("reverse") && opset < 10 {
+        return refuse("in the direction `reverse`", "Export it with operator set 10 or newer.");
     }
     if attribute(node, "clip").is_some() {
         return refuse("with `clip`", "Train and export it without clipping.");
@@ -157,7 +160,7 @@ mod tests {
 
     #[track_caller]
     fn check(operator: &str, attributes: &[(&str, &str)], expected: Option<&str>) {
-        let what = fault(&layer(operator, attributes), false).map(|(what, _)| what);
+        let what = fault(&layer(operator, attributes), 9, false).map(|(what, _)| what);
         assert_eq!(what.as_deref(), expected);
     }
 
@@ -177,7 +180,7 @@ mod tests {
         check("SpaceToDepth", &[("blocksize", "2")], None);
         check("SpaceToDepth", &[("mode", "CRD")], Some("SpaceToDepth in the mode CRD is not supported"));
         check("Celu", &[], None);
-        assert!(fault(&layer("Celu", &[]), true).is_some());
+        assert!(fault(&layer("Celu", &[]), 9, true).is_some());
         check("GroupQueryAttention", &[("local_window_size", "4")], Some("GroupQueryAttention with a local window is not supported"));
     }
 }

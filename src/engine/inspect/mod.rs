@@ -46,7 +46,8 @@ fn judge(file: &ModelFile, path: &Path) -> Inspection {
     opsets(proto, &mut findings);
     structure::check(graph, &mut findings);
     unsupported(proto, graph, &mut findings);
-    faults::check(graph, &mut findings);
+    let opset = proto.opset_import.iter().find(|opset| is_default_domain(&opset.domain));
+    faults::check(graph, opset.map_or(0, |opset| opset.version), &mut findings);
     tensors::check(graph, path, &mut findings);
     let contract = contract::contract(graph, &mut findings);
     findings.sort();

@@ -5,7 +5,7 @@ use tract_onnx::tract_hir::internal::*;
 
 use super::kernel::{Fact, Kernel, elements, ensure_number, only, row_dim, rows_and_columns, tensor};
 use super::reject;
-use super::scores::{Labels, PostTransform, argmax};
+use super::scores::{Labels, PostTransform, argmax, logistic};
 use crate::engine::proto::floats;
 
 /// One linear score per class, the largest wins; with a single score, its sign decides between two classes.
@@ -30,7 +30,8 @@ impl LinearClassifier {
         if !single && n_scores != labels.len() {
             return reject(node, &format!("it has {n_scores} scores for {} classes", labels.len()));
         }
-        if single && post_transform != PostTransform::None {
+        // ONNX Runtime skips the other transforms here, against the specification.
+        if single && !matches!(post_transform, PostTransform::None | PostTransform::Logistic) {
             return reject(node, "a single score with a post transform is not defined alike everywhere");
         }
         Ok(Self { coefficients: coefficients.to_vec(), intercepts: intercepts.to_vec(), labels, post_transform })
@@ -73,6 +74,7 @@ impl Kernel for LinearClassifier {
             if n_scores == 1 {
                 let score = scores[start];
                 winners.push(usize::from(score > 0.0));
+                let score = if self.post_transform == PostTransform::Logistic { logistic(score) } else { score };
                 scores[start] = 1.0 - score;
                 scores.push(score);
             } else {
@@ -127,7 +129,7 @@ mod tests {
         let outputs = run_all(&LinearClassifier::parse(&node).unwrap(), &[tensor2(&[[2.0_f32, 0.0], [-2.0, 0.0]])]);
         assert_eq!(elements::<i64>(&outputs[0]).unwrap(), [1, -1]);
         assert_eq!(elements::<f32>(&outputs[1]).unwrap(), [-1.5, 2.5, 2.5, -1.5]);
-        let node = node.with("post_transform", |a| a.s = b"LOGISTIC".to_vec());
+        let node = node.with("post_transform", |a| a.s = b"SOFTMAX".to_vec());
         assert!(LinearClassifier::parse(&node).unwrap_err().to_string().contains("not defined alike"));
     }
 

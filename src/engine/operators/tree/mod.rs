@@ -153,7 +153,8 @@ impl TreeEnsembleClassifier {
             if only_id == Some(1) && !base_values.is_empty() {
                 return reject(node, "a base value for the other class is not defined alike everywhere");
             }
-            if !matches!(post_transform, PostTransform::None | PostTransform::Logistic) {
+            // ONNX Runtime skips the other transforms of the first class's id, against the specification.
+            if only_id == Some(0) && !matches!(post_transform, PostTransform::None | PostTransform::Logistic) {
                 return reject(node, "this post transform of a single score is not defined alike everywhere");
             }
         } else if !base_values.is_empty() && base_values.len() != n_classes {
