@@ -15,7 +15,7 @@ use super::error::PackageError;
 use crate::jobs::JobContext;
 
 /// How long the engine may be silent within a build.
-const SILENCE_LIMIT: Duration = Duration::from_secs(120);
+const SILENCE_LIMIT: Duration = Duration::from_mins(2);
 
 /// How often cancellation is looked for.
 const CANCEL_TICK: Duration = Duration::from_millis(100);
@@ -193,7 +193,7 @@ mod tests {
         let wait = guarded(&context, "waiting", Duration::from_millis(20), std::future::pending::<()>()).await;
         assert!(matches!(wait, Err(PackageError::TimedOut { .. })));
         context.cancel();
-        let wait = guarded(&context, "waiting", Duration::from_secs(60), std::future::pending::<()>()).await;
+        let wait = guarded(&context, "waiting", Duration::from_mins(1), std::future::pending::<()>()).await;
         assert!(matches!(wait, Err(PackageError::Cancelled)));
     }
 }

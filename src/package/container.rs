@@ -21,10 +21,10 @@ use super::leftovers::OWNER_LABEL;
 use crate::jobs::JobContext;
 
 /// How long one request to the engine may take.
-const ENGINE_LIMIT: Duration = Duration::from_secs(60);
+const ENGINE_LIMIT: Duration = Duration::from_mins(1);
 
 /// How long the server may take to get ready.
-pub(super) const READY_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const READY_LIMIT: Duration = Duration::from_mins(1);
 
 /// How long the server may take for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);

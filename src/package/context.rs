@@ -22,8 +22,6 @@ use crate::project::{CHAMPION, format};
 pub(super) struct BuildContext {
     /// The archive to send.
     pub(super) archive: Tarball,
-    /// Number of steps of its Dockerfile.
-    pub(super) n_steps: usize,
     /// Worth telling: what is in it, and what makes it larger than need be.
     pub(super) notes: Vec<String>,
 }
@@ -45,9 +43,8 @@ pub(super) fn assemble(plan: &BuildPlan, os: &str, architecture: &str) -> Result
     }
     context.archive("exe.tar", executable.layer()?);
     context.archive("model.tar", model);
-    let n_steps = text.lines().count();
     context.file("Dockerfile", Bytes::from(text), false);
-    Ok(BuildContext { archive: context.finish()?, n_steps, notes })
+    Ok(BuildContext { archive: context.finish()?, notes })
 }
 
 /// The executable, read once.

@@ -17,7 +17,7 @@ use super::error::{PackageError, Tried, Unreachable, root_cause};
 const PING_LIMIT: Duration = Duration::from_secs(3);
 
 /// How long the engine may take for the head of any answer; a build's goes out with its first line.
-pub(super) const REQUEST_LIMIT: Duration = Duration::from_secs(120);
+pub(super) const REQUEST_LIMIT: Duration = Duration::from_mins(2);
 
 /// What is looked at to find an engine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

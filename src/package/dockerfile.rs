@@ -78,7 +78,8 @@ pub(super) fn dockerfile(has_libraries: bool, library_folders: &[String], labels
         }
         lines.push(line);
     }
-    lines.join("\n") + "\n"
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// A value in double quotes, with nothing in it that the Dockerfile's reader would expand or end at.

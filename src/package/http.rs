@@ -2,6 +2,7 @@
 //!
 //! It is no general client: no TLS, no redirects, no proxies.
 
+use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
@@ -105,10 +106,10 @@ impl Client {
         };
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.authority);
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _infallible = write!(head, "{name}: {value}\r\n");
         }
         if let Some(body) = body {
-            head.push_str(&format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()));
+            let _infallible = write!(head, "Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
         }
         head.push_str("\r\n");
         let mut message = head.into_bytes();

@@ -51,7 +51,7 @@ impl Process {
     /// This process; where there is no `/proc` its start is empty, and nothing can be told about others.
     fn current() -> Self {
         let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-        let machine = text("/etc/machine-id") + &text("/proc/sys/kernel/hostname");
+        let machine = format!("{}{}", text("/etc/machine-id"), text("/proc/sys/kernel/hostname"));
         let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
         let pid = std::process::id();
         Self {
@@ -91,7 +91,8 @@ impl Process {
 }
 
 fn short_hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(text.as_bytes());
+    format!("{:08x}", digest.iter().take(4).fold(0_u32, |hash, byte| hash << 8 | u32::from(*byte)))
 }
 
 /// When a process started, in the kernel's ticks.

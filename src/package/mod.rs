@@ -48,7 +48,7 @@ use leftovers::Leftovers;
 use reference::Reference;
 
 /// How long one short request to the engine may take.
-const REQUEST_LIMIT: Duration = Duration::from_secs(60);
+const REQUEST_LIMIT: Duration = Duration::from_mins(1);
 
 /// What to build.
 pub struct BuildPlan {

@@ -70,11 +70,6 @@ impl TarballBuilder {
         self.entries.insert(path.to_owned(), Entry::File { pieces, executable });
     }
 
-    /// Whether nothing was added.
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// The archive.
     pub(super) fn finish(self) -> Result<Tarball, PackageError> {
         let mut archive = Tarball::default();

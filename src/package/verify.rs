@@ -17,7 +17,7 @@ use crate::project::contract::{Dim, TensorSpec};
 use crate::project::documents::Check;
 
 /// How long all questions together may take.
-const QUESTIONS_LIMIT: Duration = Duration::from_secs(600);
+const QUESTIONS_LIMIT: Duration = Duration::from_mins(10);
 
 /// Sent with a request, and looked for in the log.
 const REQUEST_ID: &str = "trestle-verification";
@@ -88,13 +88,11 @@ async fn metadata(plan: &BuildPlan, client: &mut Client) -> Check {
         Ok(answer) => answer,
         Err(error) => return check(NAME, false, format!("no answer ({error})")),
     };
-    match metadata_difference(plan, &answer) {
-        Some(difference) => check(NAME, false, difference),
-        None => {
-            let (n_inputs, n_outputs) = (plan.model.inputs.len(), plan.model.outputs.len());
-            check(NAME, true, format!("{n_inputs} inputs, {n_outputs} outputs, version {}", plan.version))
-        }
+    if let Some(difference) = metadata_difference(plan, &answer) {
+        return check(NAME, false, difference);
     }
+    let (n_inputs, n_outputs) = (plan.model.inputs.len(), plan.model.outputs.len());
+    check(NAME, true, format!("{n_inputs} inputs, {n_outputs} outputs, version {}", plan.version))
 }
 
 fn metadata_difference(plan: &BuildPlan, answer: &Answer) -> Option<String> {
