@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::context::{BuildContext, megabytes};
 use super::error::PackageError;
+use super::leftovers::Leftovers;
 use crate::jobs::JobContext;
 
 /// How long the engine may be silent within a build.
@@ -60,10 +61,11 @@ pub(super) async fn request<T>(
 pub(super) async fn build_image(
     docker: &Docker,
     build: BuildContext,
-    temporary_tag: &str,
+    leftovers: &Leftovers,
     context: &JobContext,
 ) -> Result<String, PackageError> {
     const STAGE: &str = "building the image";
+    let temporary_tag = &leftovers.temporary_tag();
     let size_bytes = build.archive.size_bytes();
     context.log(format!("Sending {} MB to the engine", megabytes(size_bytes)));
     let body = body_try_stream(futures_util::stream::iter(upload(build.archive.into_pieces(), size_bytes, context)));
@@ -82,6 +84,7 @@ pub(super) async fn build_image(
                 context.progress(Some(0.1 + 0.4 * number as f32 / of.max(1) as f32), format!("Step {number} of {of}"));
                 words.clone_into(&mut step);
             }
+            leftovers.note(&line);
             context.log(line);
         }
     }

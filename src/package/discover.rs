@@ -227,7 +227,7 @@ pub async fn discover_in(environment: &Environment) -> Result<Engine, PackageErr
 /// The engine at one address.
 async fn connect(address: &str) -> Result<Engine, Unreachable> {
     let (docker, socket) = if address.is_empty() {
-        return Err(Unreachable::Other("there is no docker context of this name".to_owned()));
+        return Err(Unreachable::NoSuchContext);
     } else if let Some(path) = address.strip_prefix("unix://") {
         knock_unix(path).await?;
         (Docker::connect_with_unix(path, REQUEST_LIMIT.as_secs(), API_DEFAULT_VERSION), address.to_owned())
@@ -238,9 +238,7 @@ async fn connect(address: &str) -> Result<Engine, Unreachable> {
         within_ping(tokio::net::TcpStream::connect(&authority)).await?.map_err(|error| from_io(&error))?;
         (Docker::connect_with_http(&address, REQUEST_LIMIT.as_secs(), API_DEFAULT_VERSION), address)
     } else if address.starts_with("ssh://") || address.starts_with("https://") {
-        return Err(Unreachable::Unsupported(
-            "forward its socket to this machine and set DOCKER_HOST to that".to_owned(),
-        ));
+        return Err(Unreachable::Unsupported("only local sockets and plain TCP are".to_owned()));
     } else {
         return Err(Unreachable::Unsupported("only unix:// and tcp:// addresses are".to_owned()));
     };

@@ -161,6 +161,9 @@ pub enum Unreachable {
     /// This kind of address is not supported.
     #[error("not supported: {0}")]
     Unsupported(String),
+    /// The context that was chosen is not there.
+    #[error("there is no docker context of this name")]
+    NoSuchContext,
     /// Anything else.
     #[error("{0}")]
     Other(String),
@@ -180,18 +183,24 @@ fn log_text(log: &str) -> String {
 
 /// What to do when no engine answered.
 fn engine_fix(tried: &[Tried], chosen: bool) -> String {
-    let mut fix = String::new();
-    if tried.iter().any(|tried| tried.reason == Unreachable::PermissionDenied) {
-        fix.push_str("Let your user use the engine (`sudo usermod -aG docker $USER`, then log in again). ");
-    } else if tried.iter().any(|tried| tried.reason == Unreachable::TimedOut) {
-        fix.push_str("An engine that accepts and does not answer is usually starting or stuck: restart it. ");
+    let any = |is: fn(&Unreachable) -> bool| tried.iter().any(|tried| is(&tried.reason));
+    let mut fix = if any(|reason| matches!(reason, Unreachable::PermissionDenied)) {
+        "Let your user use the engine (`sudo usermod -aG docker $USER`, then log in again)."
+    } else if any(|reason| matches!(reason, Unreachable::TimedOut)) {
+        "An engine that accepts and does not answer is usually starting or stuck: restart it."
+    } else if any(|reason| matches!(reason, Unreachable::Unsupported(_))) {
+        "Forward the engine's socket to this machine, for example with `ssh -L`, and set DOCKER_HOST to that."
+    } else if any(|reason| matches!(reason, Unreachable::NoSuchContext)) {
+        "`docker context ls` lists the contexts there are."
     } else {
-        fix.push_str("Install or start Docker, Podman or Colima (`sudo systemctl start docker`), then try again. ");
+        "Install or start Docker, Podman or Colima (`sudo systemctl start docker`), then try again."
     }
-    if chosen && let Some(only) = tried.first() {
-        let _infallible = write!(fix, "Only this address was tried because {} names it.", only.source);
-    } else {
-        fix.push_str("Set DOCKER_HOST if it listens elsewhere.");
+    .to_owned();
+    match tried.first() {
+        Some(only) if chosen => {
+            let _infallible = write!(fix, " Nothing else was tried because {} names this address.", only.source);
+        }
+        _ => fix.push_str(" Set DOCKER_HOST if it listens elsewhere."),
     }
     fix
 }

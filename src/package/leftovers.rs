@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bollard::Docker;
@@ -117,35 +118,64 @@ fn is_orphan(name: &str) -> bool {
 /// What one build has made and not yet taken away; dropped without [`Leftovers::clear`], it clears in the background.
 pub(super) struct Leftovers {
     docker: Docker,
-    name: String,
-    before: HashSet<String>,
     pending: bool,
+    made: Made,
+}
+
+/// What tells the images of one build from those of another.
+#[derive(Debug, Default)]
+struct Made {
+    name: String,
+    /// Identities that were there before it.
+    before: HashSet<String>,
+    /// Beginnings of the identities that its log told, in order.
+    steps: Mutex<Vec<String>>,
+}
+
+impl Made {
+    /// Whether an image is a step of this build: the log told of it, or it follows the last one that the log told of.
+    fn includes(&self, image: &ImageSummary) -> bool {
+        let steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        let is = |id: &str, step: &String| id.strip_prefix("sha256:").unwrap_or(id).starts_with(step.as_str());
+        let told = steps.iter().any(|step| is(&image.id, step));
+        let follows = steps.last().is_some_and(|step| is(&image.parent_id, step));
+        is_nameless(image) && !self.before.contains(&image.id) && (told || follows)
+    }
 }
 
 impl Leftovers {
     /// Remembers what was there before the build of this name.
     pub(super) async fn watch(docker: &Docker, name: &str) -> Result<Self, Error> {
         let before = trestle_images(docker).await?.into_iter().map(|image| image.id).collect();
-        Ok(Self { docker: docker.clone(), name: name.to_owned(), before, pending: true })
+        let made = Made { name: name.to_owned(), before, ..Made::default() };
+        Ok(Self { docker: docker.clone(), pending: true, made })
+    }
+
+    /// Remembers the image that a line of the build's log tells of, as in `---> 3fd35fb1ac85`.
+    pub(super) fn note(&self, line: &str) {
+        let id = line.strip_prefix("--->").or_else(|| line.strip_prefix("-->")).unwrap_or_default().trim();
+        if 12 <= id.len() && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            self.made.steps.lock().unwrap_or_else(PoisonError::into_inner).push(id.to_owned());
+        }
     }
 
     /// The tag of the image until it is verified.
     pub(super) fn temporary_tag(&self) -> String {
-        format!("{TEMPORARY_REPOSITORY}:{}", self.name)
+        format!("{TEMPORARY_REPOSITORY}:{}", self.made.name)
     }
 
     /// Removes everything; what cannot be removed now, the next build removes.
     pub(super) async fn clear(mut self) {
         self.pending = false;
-        Self::remove(&self.docker, &self.name, &self.before).await;
+        Self::remove(&self.docker, &self.made).await;
     }
 
-    async fn remove(docker: &Docker, name: &str, before: &HashSet<String>) {
+    async fn remove(docker: &Docker, made: &Made) {
         let work = async {
             // A request that was cut off may still take effect: look again until nothing new turns up.
             let mut quiet = 0;
             while quiet < 2 {
-                let removed = remove_containers(docker, name).await? + remove_images(docker, name, before).await?;
+                let removed = remove_containers(docker, &made.name).await? + remove_images(docker, made).await?;
                 quiet = if removed == 0 { quiet + 1 } else { 0 };
                 if quiet < 2 {
                     sleep(SETTLING).await;
@@ -155,8 +185,8 @@ impl Leftovers {
         };
         match timeout(REMOVAL_LIMIT, work).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, build = name, "what the build left could not be removed"),
-            Err(_elapsed) => tracing::warn!(build = name, "what the build left could not be removed in time"),
+            Ok(Err(error)) => tracing::warn!(%error, build = made.name, "what the build left could not be removed"),
+            Err(_elapsed) => tracing::warn!(build = made.name, "what the build left could not be removed in time"),
         }
     }
 
@@ -165,7 +195,7 @@ impl Leftovers {
         self.pending = false;
         let tag = self.temporary_tag();
         let work = async {
-            remove_containers(&self.docker, &self.name).await?;
+            remove_containers(&self.docker, &self.made.name).await?;
             remove_image(&self.docker, &tag).await
         };
         if !matches!(timeout(REMOVAL_LIMIT, work).await, Ok(Ok(_))) {
@@ -177,8 +207,8 @@ impl Leftovers {
 impl Drop for Leftovers {
     fn drop(&mut self) {
         if let (true, Ok(runtime)) = (self.pending, tokio::runtime::Handle::try_current()) {
-            let (docker, name, before) = (self.docker.clone(), self.name.clone(), std::mem::take(&mut self.before));
-            drop(runtime.spawn(async move { Self::remove(&docker, &name, &before).await }));
+            let (docker, made) = (self.docker.clone(), std::mem::take(&mut self.made));
+            drop(runtime.spawn(async move { Self::remove(&docker, &made).await }));
         }
     }
 }
@@ -192,10 +222,10 @@ async fn remove_containers(docker: &Docker, build: &str) -> Result<usize, Error>
 }
 
 /// Removes the image under its temporary tag, or what an interrupted build has come to.
-async fn remove_images(docker: &Docker, build: &str, before: &HashSet<String>) -> Result<usize, Error> {
-    let mut removed = usize::from(remove_image(docker, &format!("{TEMPORARY_REPOSITORY}:{build}")).await?);
+async fn remove_images(docker: &Docker, made: &Made) -> Result<usize, Error> {
+    let mut removed = usize::from(remove_image(docker, &format!("{TEMPORARY_REPOSITORY}:{}", made.name)).await?);
     for image in trestle_images(docker).await? {
-        if !before.contains(&image.id) && is_nameless(&image) {
+        if made.includes(&image) {
             removed += usize::from(remove_image(docker, &image.id).await?);
         }
     }
@@ -348,6 +378,26 @@ mod tests {
         check(&process("m", "b", "other", 8, "70"), &here, false);
         check(&process("other", "b", "n", 8, "70"), &here, false);
         check(&process("m", "b", "n", 8, "70"), &process("m", "b", "n", 1, ""), false);
+    }
+
+    #[test]
+    fn only_steps_of_this_build_are_its_own() {
+        let image = |id: &str, parent: &str, tags: &[&str]| ImageSummary {
+            id: format!("sha256:{id}"),
+            parent_id: format!("sha256:{parent}"),
+            repo_tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            ..ImageSummary::default()
+        };
+        let made = Made {
+            before: HashSet::from(["sha256:aaaaaaaaaaaa0".to_owned()]),
+            steps: Mutex::new(vec!["aaaaaaaaaaaa".to_owned(), "bbbbbbbbbbbb".to_owned()]),
+            ..Made::default()
+        };
+        assert!(made.includes(&image("bbbbbbbbbbbb1", "aaaaaaaaaaaa0", &[])), "told");
+        assert!(made.includes(&image("cccccccccccc2", "bbbbbbbbbbbb1", &["<none>:<none>"])), "follows the last");
+        assert!(!made.includes(&image("aaaaaaaaaaaa0", "", &[])), "there before");
+        assert!(!made.includes(&image("dddddddddddd3", "aaaaaaaaaaaa0", &[])), "follows an earlier one");
+        assert!(!made.includes(&image("bbbbbbbbbbbb1", "aaaaaaaaaaaa0", &["churn:1.0.0"])), "named");
     }
 
     #[test]

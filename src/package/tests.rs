@@ -140,7 +140,7 @@ fn the_message_names_what_was_tried_and_what_to_do() {
     assert_eq!(problem.what, "No container engine answered (unix:///a: missing; unix:///b: permission denied)");
     assert!(problem.fix.contains("usermod"), "{}", problem.fix);
     let problem = Problem::from(PackageError::NoEngine { tried, chosen: true });
-    assert!(problem.fix.ends_with("Only this address was tried because DOCKER_HOST names it."), "{}", problem.fix);
+    assert!(problem.fix.ends_with("Nothing else was tried because DOCKER_HOST names this address."), "{}", problem.fix);
 }
 
 /// What a build with such an engine ends in.

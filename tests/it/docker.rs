@@ -20,6 +20,9 @@ use trestle::table;
 /// Golden rows that are asked.
 const N_ROWS: usize = 20;
 
+/// How the slugs of these tests begin; the process follows.
+const SLUG: &str = "trestle-it-";
+
 /// One build at a time, so that what each leaves can be told apart.
 static TURN: Mutex<()> = Mutex::const_new(());
 
@@ -37,7 +40,8 @@ impl Stage {
         let turn = TURN.lock().await;
         match package::discover().await {
             Ok(engine) => {
-                let slug = format!("trestle-it-{}-{test}", std::process::id());
+                sweep(&engine).await;
+                let slug = format!("{SLUG}{}-{test}", std::process::id());
                 Some(Self { engine, folder: tempfile::tempdir().unwrap(), slug, _turn: turn })
             }
             Err(error) => {
@@ -136,11 +140,24 @@ impl Stage {
     }
 
     async fn strike(self) {
-        for labelled in self.left().await {
-            for name in labelled.names.iter().chain([&labelled.id]) {
-                let options = RemoveImageOptionsBuilder::new().force(true).build();
-                drop(self.engine.docker.remove_image(name, Some(options), None).await);
-            }
+        remove(&self.engine, self.left().await).await;
+    }
+}
+
+/// Removes what a failed test of a process that ended has left.
+async fn sweep(engine: &Engine) {
+    let is_dead = |labelled: &Labelled| {
+        let process = labelled.project.strip_prefix(SLUG).and_then(|rest| rest.split('-').next());
+        process.is_some_and(|process| !Path::new("/proc").join(process).exists())
+    };
+    remove(engine, package::list(engine).await.unwrap().into_iter().filter(is_dead).collect()).await;
+}
+
+async fn remove(engine: &Engine, images: Vec<Labelled>) {
+    for labelled in images {
+        for name in labelled.names.iter().chain([&labelled.id]) {
+            let options = RemoveImageOptionsBuilder::new().force(true).build();
+            drop(engine.docker.remove_image(name, Some(options), None).await);
         }
     }
 }
