@@ -8,6 +8,7 @@ mod client;
 mod convert;
 mod error;
 mod file;
+mod fingerprint;
 mod frame;
 mod guard;
 mod inspect;
@@ -22,6 +23,7 @@ mod worker;
 
 pub use client::{Worker, WorkerConfig, WorkerRun};
 pub use error::EngineError;
+pub use fingerprint::{GraphDifference, GraphFingerprint, bump, graph_fingerprint};
 pub use inspect::inspect;
 pub use model::Model;
 pub use worker::run_worker;

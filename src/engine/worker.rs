@@ -102,7 +102,7 @@ fn serve(frames: &Receiver<Result<Frame, FrameError>>) -> ExitCode {
                     let body = json!({ "stage": stage });
                     frame::write(&mut stdout, &Frame { id, kind: Kind::Progress, body, tensors: Vec::new() })
                 };
-                (handle(frame, &mut model, &mut progress), false)
+                (handle(&frame, &mut model, &mut progress), false)
             }
             Err(error) => (problem(0, &Problem::new(error.to_string(), "", "")), true),
         };
@@ -131,7 +131,7 @@ fn problem(id: u64, problem: &Problem) -> Frame {
 
 type Progress<'a> = dyn FnMut(&str) -> Result<(), FrameError> + 'a;
 
-fn handle(frame: Frame, model: &mut Option<Model>, progress: &mut Progress<'_>) -> Frame {
+fn handle(frame: &Frame, model: &mut Option<Model>, progress: &mut Progress<'_>) -> Frame {
     let id = frame.id;
     let done = |body, tensors| Frame { id, kind: Kind::Done, body, tensors };
     let path = frame.body.get("path").and_then(|path| path.as_str()).unwrap_or_default().to_owned();

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod engine;
+mod inspect;
 mod onnx;
 mod saving;
 mod worker;

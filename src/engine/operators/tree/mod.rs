@@ -1,4 +1,4 @@
-//! Tree ensembles: TreeEnsembleClassifier and TreeEnsembleRegressor as tract operators.
+//! Tree ensembles: `TreeEnsembleClassifier` and `TreeEnsembleRegressor` as tract operators.
 //!
 //! The trees themselves are in [`ensemble`], reading them from a node is in [`parse`].
 

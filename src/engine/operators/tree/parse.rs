@@ -155,7 +155,10 @@ impl<'a> Arrays<'a> {
         let mut values_of: Vec<Vec<usize>> = vec![Vec::new(); self.tree_ids.len()];
         for (idx, id) in self.leaf_tree_ids.iter().copied().zip(self.leaf_node_ids.iter().copied()).enumerate() {
             let Some(place) = places.get(&id) else {
-                return reject(node, &format!("a leaf value belongs to node {} of tree {}, which is missing", id.1, id.0));
+                return reject(
+                    node,
+                    &format!("a leaf value belongs to node {} of tree {}, which is missing", id.1, id.0),
+                );
             };
             values_of[*place].push(idx);
         }
