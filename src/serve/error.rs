@@ -30,6 +30,9 @@ pub(super) struct Field {
     pub(super) expected: String,
     /// What it held.
     pub(super) given: String,
+    /// What to do, when that is known.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) hint: String,
 }
 
 /// For the log, in the response's extensions: what went wrong inside, which the client need not know in full.

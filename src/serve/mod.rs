@@ -145,11 +145,7 @@ impl From<ServeError> for Problem {
                 path.display().to_string(),
                 "`trestle inspect` names what the file holds and why it is refused.",
             ),
-            ServeError::Features { path, .. } => Self::new(
-                what,
-                path.display().to_string(),
-                "Learn the features anew for this version, or correct features.ron.",
-            ),
+            ServeError::Features { path, source } => Self::new(what, path.display().to_string(), source.fix()),
             ServeError::NoVersions { path, .. } => {
                 Self::new(what, path.display().to_string(), "Leave the version out, or serve the project folder.")
             }

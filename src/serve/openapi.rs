@@ -12,12 +12,12 @@ use crate::project::documents::{Feature, FeatureType};
 pub(super) fn document(app: &App) -> Bytes {
     let mut paths = Map::new();
     let mut schemas = common_schemas();
-    if let Some(entry) = app.models.first() {
-        if let Some(mapping) = &entry.served.mapping {
-            schemas.insert("Row".to_owned(), row_schema(mapping.features()));
-            schemas.insert("Prediction".to_owned(), prediction_schema(entry));
-            paths.insert("/predict".to_owned(), predict_path(entry));
-        }
+    if let Some(entry) = app.models.first()
+        && let Some(mapping) = &entry.served.mapping
+    {
+        schemas.insert("Row".to_owned(), row_schema(mapping.features()));
+        schemas.insert("Prediction".to_owned(), prediction_schema(entry));
+        paths.insert("/predict".to_owned(), predict_path(entry));
     }
     for (position, entry) in app.models.iter().enumerate() {
         let (name, version) = (&entry.served.name, &entry.served.version);
@@ -117,8 +117,8 @@ fn common_schemas() -> Map<String, Json> {
 fn row_schema(features: &[Feature]) -> Json {
     let properties: Map<String, Json> =
         features.iter().map(|feature| (feature.name.clone(), feature_schema(feature))).collect();
-    let required: Vec<&str> =
-        features.iter().filter(|feature| !feature.nullable).map(|feature| feature.name.as_str()).collect();
+    // What is missing on purpose is null; an absent field is an error.
+    let required: Vec<&str> = features.iter().map(|feature| feature.name.as_str()).collect();
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }
 
@@ -155,7 +155,7 @@ fn prediction_schema(entry: &Entry) -> Json {
         .map_or_else(Vec::new, |output| output.classes.iter().map(ClassLabel::to_string).collect());
     if classes.is_empty() {
         return json!({ "type": "object", "properties": {
-            "label": { "type": ["string", "integer"] },
+            "label": { "type": ["string", "integer"], "description": "The class, from a model that gives one" },
             "value": { "type": ["number", "null"] },
             "values": { "type": "array", "items": { "type": ["number", "null"] } },
         } });
@@ -172,6 +172,7 @@ fn prediction_schema(entry: &Entry) -> Json {
                 .map(|class| (class.clone(), json!({ "type": ["number", "null"] })))
                 .collect::<Map<String, Json>>(),
         },
+        "scores": { "type": "object", "description": "Instead, where scores are no probabilities" },
     });
     if !served.output.bands.is_empty() {
         let bands = served.output.bands.iter().map(|band| format!("{} from {}", band.name, band.from));
