@@ -15,7 +15,6 @@ mod docs;
 mod error;
 mod example;
 mod health;
-mod logs;
 mod model;
 mod observe;
 mod openapi;
@@ -30,7 +29,6 @@ use std::time::Duration;
 
 pub use app::router;
 pub use health::health;
-pub use logs::init_logs;
 pub use model::{Infer, ServedModel, served_folder};
 pub use run::{serve, serve_on};
 
