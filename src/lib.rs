@@ -4,6 +4,8 @@ pub mod brief;
 pub mod clock;
 pub mod command;
 pub mod engine;
+#[cfg(feature = "gui")]
+pub mod gui;
 pub mod features;
 pub mod jobs;
 pub mod problem;

@@ -96,6 +96,8 @@ impl Worker {
         let mut child = Command::new(&config.executable)
             .arg("worker")
             .env(MEMORY_VARIABLE, config.memory_limit_bytes.to_string())
+            // A backtrace would push the reason out of the log's last lines.
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -146,6 +148,7 @@ impl Worker {
     /// Runs the loaded model.
     pub fn run(&mut self, inputs: Vec<Tensor>, context: &JobContext) -> Result<WorkerRun, EngineError> {
         let during = "running the model";
+        frame::check_tensors(&inputs).map_err(|error| EngineError::Run { reason: error.to_string() })?;
         let done = self.request(Kind::Run, json!(null), inputs, during, context)?;
         match done.body.get("micros").and_then(serde_json::Value::as_f64) {
             Some(micros) => Ok(WorkerRun { outputs: done.tensors, micros }),
@@ -220,22 +223,22 @@ impl Worker {
 
     /// The process has closed its pipe: finds out how it ended.
     fn ended(&mut self, during: &str) -> EngineError {
+        // A process that is asked to end still has its pipes closed by the writer's thread.
+        self.requests = None;
         let status = self.wait_briefly();
-        let killed_by_us = status.is_none();
         self.kill();
         // The log's last lines may still be on their way.
         let _read = self.log_ended.recv_timeout(FAREWELL);
         let how = match status {
             Some(status) => describe(status),
-            None if killed_by_us => "it closed its pipe and did not end".to_owned(),
-            None => "it ended".to_owned(),
+            None => "it closed its pipe and did not end".to_owned(),
         };
         self.crashed(during, how)
     }
 
     fn crashed(&self, during: &str, mut how: String) -> EngineError {
         let last_line = self.last_line();
-        if last_line.contains("memory allocation of") {
+        if lock(&self.log).iter().any(|line| line.contains("memory allocation of")) {
             let megabytes = self.config.memory_limit_bytes >> 20;
             how = format!("it needed more than the {megabytes} MiB of memory it may use");
         }
@@ -248,7 +251,8 @@ impl Worker {
     }
 
     fn last_line(&self) -> String {
-        lock(&self.log).iter().rev().find(|line| !line.trim().is_empty()).cloned().unwrap_or_default()
+        let says_something = |line: &&String| !line.trim().is_empty() && !line.starts_with("note: run with");
+        lock(&self.log).iter().rev().find(says_something).cloned().unwrap_or_default()
     }
 
     fn wait_briefly(&mut self) -> Option<ExitStatus> {

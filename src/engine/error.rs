@@ -125,6 +125,12 @@ pub enum EngineError {
         /// The panic's message.
         reason: String,
     },
+    /// The model asked for more memory than it may use; contained like a panic.
+    #[error("The model needs more memory than it may use while {during}")]
+    Memory {
+        /// What was going on.
+        during: &'static str,
+    },
     /// The worker process could not be started.
     #[error("The worker could not be started ({source}): {executable}")]
     WorkerStart {
@@ -187,10 +193,6 @@ impl EngineError {
             | Self::Damaged { path, .. }
             | Self::Refused { path, .. } => path.display().to_string(),
             Self::WorkerStart { executable, .. } => executable.display().to_string(),
-            Self::MissingInput { name, .. }
-            | Self::UnexpectedInput { name, .. }
-            | Self::InputType { name, .. }
-            | Self::InputShape { name, .. } => format!("input {name}"),
             _ => String::new(),
         }
     }
@@ -217,7 +219,7 @@ impl EngineError {
                 "Check the model with onnx.checker, and report it with the file if it is sound.".to_owned()
             }
             Self::WorkerStuck { .. } => "Try a smaller batch, or raise the time limit.".to_owned(),
-            Self::WorkerCrashed { .. } => "Try a smaller batch or a smaller model.".to_owned(),
+            Self::WorkerCrashed { .. } | Self::Memory { .. } => "Try a smaller batch or a smaller model.".to_owned(),
             Self::WorkerStart { .. } => "Check that the executable exists and may be run.".to_owned(),
             Self::MissingInput { .. }
             | Self::UnexpectedInput { .. }
@@ -238,7 +240,9 @@ impl From<EngineError> for Problem {
         }
         let (place, fix, mut what) = (error.path(), error.fix(), error.to_string());
         // The path has its own field; the message ends with it.
-        if let Some(shorter) = what.strip_suffix(&format!(": {place}")) {
+        if !place.is_empty()
+            && let Some(shorter) = what.strip_suffix(&format!(": {place}"))
+        {
             what = shorter.to_owned();
         }
         Self { what, place, fix }

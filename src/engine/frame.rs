@@ -102,6 +102,11 @@ fn wire_bytes(tensor: &Tensor) -> u64 {
     }
 }
 
+/// Fails when the frame's tensors are too large to be written.
+pub(crate) fn check_tensors(tensors: &[Tensor]) -> Result<(), FrameError> {
+    check_size(0, tensors.iter().map(wire_bytes).fold(0, u64::saturating_add))
+}
+
 /// Writes one frame and flushes it.
 pub(crate) fn write(writer: &mut impl Write, frame: &Frame) -> Result<(), FrameError> {
     let tensors: Vec<TensorHeader> = frame

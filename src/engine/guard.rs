@@ -5,10 +5,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::error::EngineError;
 use crate::jobs::panic_message;
 
-/// Runs `work`, turning a panic into [`EngineError::Panicked`]; what `work` itself returns is passed on.
+/// Runs `work`, turning a panic into an error; what `work` itself returns is passed on.
 pub(crate) fn guarded<T>(during: &'static str, work: impl FnOnce() -> T) -> Result<T, EngineError> {
-    catch_unwind(AssertUnwindSafe(work))
-        .map_err(|panic| EngineError::Panicked { during, reason: panic_message(panic.as_ref()) })
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let reason = panic_message(panic.as_ref());
+        // tract panics where its tensors get no memory; elsewhere Rust ends the process.
+        if reason.contains("failed to allocate") || reason.contains("capacity overflow") {
+            EngineError::Memory { during }
+        } else {
+            EngineError::Panicked { during, reason }
+        }
+    })
 }
 
 /// An error chain in one line, innermost last, without the dumps of protobuf nodes that tract adds.
