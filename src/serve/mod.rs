@@ -90,13 +90,8 @@ pub enum ServeError {
         problem: Problem,
     },
     /// The model cannot be loaded.
-    #[error("The model cannot be loaded: {source}")]
-    Model {
-        /// The model file.
-        path: PathBuf,
-        /// The engine's reason.
-        source: EngineError,
-    },
+    #[error(transparent)]
+    Model(#[from] EngineError),
     /// The feature contract does not fit the model.
     #[error("The features do not fit the model: {source}")]
     Features {
@@ -138,11 +133,7 @@ impl From<ServeError> for Problem {
         match error {
             ServeError::Project(error) => error.into(),
             ServeError::Document { problem } => problem,
-            ServeError::Model { path, .. } => Self::new(
-                what,
-                path.display().to_string(),
-                "`trestle inspect` names what the file holds and why it is refused.",
-            ),
+            ServeError::Model(error) => error.into(),
             ServeError::Features { path, source } => Self::new(what, path.display().to_string(), source.fix()),
             ServeError::NoVersions { path, .. } => {
                 Self::new(what, path.display().to_string(), "Leave the version out, or serve the project folder.")

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::engine::tensor::Tensor;
-use crate::engine::{self, EngineError};
+use crate::engine;
 use crate::features::{self, FeatureError, Mapping, output_for};
 use crate::project::brief::OutputSpec;
 use crate::project::contract::ModelContract;
@@ -70,7 +70,7 @@ impl ServedModel {
         output: Option<&OutputSpec>,
         description: impl Into<String>,
     ) -> Result<Self, ServeError> {
-        let model = engine::Model::load(path).map_err(|source| model_error(path, source))?;
+        let model = engine::Model::load(path)?;
         let contract = &model.inspection().contract;
         let output = output_for(contract, output);
         check_positive_class(contract, &output)
@@ -104,10 +104,6 @@ fn check_positive_class(contract: &ModelContract, output: &OutputSpec) -> Result
     }
     let known = with_classes.flat_map(|spec| spec.classes.iter().map(ToString::to_string)).collect();
     Err(FeatureError::UnknownClass { wanted, known })
-}
-
-fn model_error(path: &Path, source: EngineError) -> ServeError {
-    ServeError::Model { path: path.to_owned(), source }
 }
 
 /// Loads what `path` holds: a project folder, an image's `/model` folder (the same layout), or an `.onnx` file.

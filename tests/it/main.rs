@@ -4,4 +4,5 @@
 mod engine;
 mod onnx;
 mod saving;
+mod serve;
 mod worker;
