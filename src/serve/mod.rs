@@ -80,9 +80,14 @@ impl Default for ServeConfig {
 /// Why a model cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The project cannot be read.
-    #[error(transparent)]
-    Project(#[from] ProjectError),
+    /// The project cannot be read, or has no such version.
+    #[error("{source}")]
+    Project {
+        /// The project folder.
+        root: PathBuf,
+        /// Why.
+        source: ProjectError,
+    },
     /// A document the answers depend on cannot be read.
     #[error("{}", problem.what)]
     Document {
@@ -131,7 +136,13 @@ impl From<ServeError> for Problem {
     fn from(error: ServeError) -> Self {
         let what = error.to_string();
         match error {
-            ServeError::Project(error) => error.into(),
+            ServeError::Project { root, source } => {
+                let mut problem = Self::from(source);
+                if problem.place.is_empty() {
+                    problem.place = root.display().to_string();
+                }
+                problem
+            }
             ServeError::Document { problem } => problem,
             ServeError::Model(error) => error.into(),
             ServeError::Features { path, source } => Self::new(what, path.display().to_string(), source.fix()),

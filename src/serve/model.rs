@@ -116,14 +116,15 @@ pub fn served_folder(path: &Path, version: Option<&str>) -> Result<ServedModel, 
     if !path.exists() {
         return Err(ServeError::Missing { path: path.to_owned() });
     }
-    let project = Project::open(path)?;
+    let failed = |source| ServeError::Project { root: path.to_owned(), source };
+    let project = Project::open(path).map_err(failed)?;
     for kind in DocumentKind::ALL {
         // Defaults in place of an unreadable document would be answers of another project.
         if let DocumentState::Protected { problem } = project.state(kind) {
             return Err(ServeError::Document { problem: problem.clone() });
         }
     }
-    let chosen = project.select(version)?;
+    let chosen = project.select(version).map_err(failed)?;
     let documents = &project.documents;
     let features = (!documents.features.features.is_empty()).then_some(&*documents.features);
     let description = if documents.config.description.is_empty() {

@@ -6,7 +6,7 @@ use trestle::serve::{ServeConfig, router};
 use super::fixture::{Answer, Echo, check, churn, post, post_json};
 
 fn row() -> Json {
-    json!({ "calls": 2, "bill": 20.5, "months": 12, "plan": "gold" })
+    json!({ "calls": 2.5, "bill": 20.5, "months": 12, "plan": "gold" })
 }
 
 async fn edited(edit: impl FnOnce(&mut Json)) -> Answer {
@@ -19,9 +19,9 @@ async fn edited(edit: impl FnOnce(&mut Json)) -> Answer {
 async fn one_row_is_answered_by_one_prediction_and_a_list_by_a_list() {
     let high = json!({
         "label": "leave",
-        "probability": 0.7,
+        "probability": 0.75,
         "risk_level": "high",
-        "probabilities": { "stay": 0.3, "leave": 0.7 },
+        "probabilities": { "stay": 0.25, "leave": 0.75 },
     });
     let low = json!({ "label": "stay", "probability": 0.0, "risk_level": "low" });
     check("one", &edited(|_| ()).await, 200, &high);
@@ -30,7 +30,7 @@ async fn one_row_is_answered_by_one_prediction_and_a_list_by_a_list() {
     check("list", &list, 200, &json!([high, low]));
     check("list of one", &post_json(&churn(), "/predict", &json!([row()])).await, 200, &json!([high]));
     check("empty list", &post(&churn(), "/predict", "[]").await, 200, &json!([]));
-    let text = String::from_utf8(edited(|_| ()).await.body.to_vec()).unwrap();
+    let text = String::from_utf8(edited(|body| body["calls"] = json!(2)).await.body.to_vec()).unwrap();
     assert!(text.contains(r#""probability":0.7,"#), "single precision is written as such: {text}");
 }
 
