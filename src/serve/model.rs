@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::engine::tensor::Tensor;
 use crate::engine;
+use crate::engine::tensor::Tensor;
 use crate::features::{self, FeatureError, Mapping, output_for};
 use crate::project::brief::OutputSpec;
 use crate::project::contract::ModelContract;
@@ -127,11 +127,8 @@ pub fn served_folder(path: &Path, version: Option<&str>) -> Result<ServedModel, 
     let chosen = project.select(version).map_err(failed)?;
     let documents = &project.documents;
     let features = (!documents.features.features.is_empty()).then_some(&*documents.features);
-    let description = if documents.config.description.is_empty() {
-        project.name()
-    } else {
-        documents.config.description.clone()
-    };
+    let description =
+        if documents.config.description.is_empty() { project.name() } else { documents.config.description.clone() };
     ServedModel::load(
         project.slug(),
         chosen.record.version.to_string(),

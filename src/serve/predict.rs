@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::app::{App, Entry};
 use super::body;
-use super::error::{ApiError, Field, json};
+use super::error::{ApiError, WrongField, json};
 use super::observe::Answered;
 use super::v2::{bad_json, model_failed};
 use crate::features::{FieldError, Mapping, Prediction, UnknownFields, predictions};
@@ -103,7 +103,7 @@ fn rows(mapping: &Mapping, items: &[Json]) -> Result<Vec<Vec<Value>>, ApiError> 
                 Ok(row) => rows.push(row),
                 Err(errors) => wrong.extend(errors.into_iter().map(|error| field(error, Some(idx)))),
             },
-            other => wrong.push(Field {
+            other => wrong.push(WrongField {
                 row: Some(idx),
                 field: String::new(),
                 expected: "an object of named features".to_owned(),
@@ -118,16 +118,16 @@ fn rows(mapping: &Mapping, items: &[Json]) -> Result<Vec<Vec<Value>>, ApiError> 
     if wrong.is_empty() { Ok(rows) } else { Err(wrong_fields(wrong)) }
 }
 
-fn field(error: FieldError, row: Option<usize>) -> Field {
+fn field(error: FieldError, row: Option<usize>) -> WrongField {
     let FieldError { field, expected, given, hint } = error;
     if expected.is_empty() {
         let (expected, given) = ("only the model's features".to_owned(), "a field of another name".to_owned());
-        return Field { row, field, expected, given, hint };
+        return WrongField { row, field, expected, given, hint };
     }
-    Field { row, field, expected, given, hint }
+    WrongField { row, field, expected, given, hint }
 }
 
-fn wrong_fields(fields: Vec<Field>) -> ApiError {
+fn wrong_fields(fields: Vec<WrongField>) -> ApiError {
     let first = fields.first().map_or_else(String::new, |first| {
         let row = first.row.map_or_else(String::new, |row| format!("row {row}, "));
         let hint = if first.hint.is_empty() { String::new() } else { format!(" ({})", first.hint) };
@@ -217,4 +217,3 @@ impl Serialize for Short {
         }
     }
 }
-

@@ -61,13 +61,13 @@ pub async fn serve_on(
     let server = Server::new(&app);
     let with_notice = tokio::select! {
         with_notice = stop() => with_notice,
-        () = server.accept(&listener) => true,
+        never = server.accept(&listener) => never,
     };
     app.advance(Phase::Draining);
     tracing::info!(in_flight = app.n_in_flight(), "asked to stop; not ready any more");
     let again = tokio::select! {
         _ = stop() => true,
-        () = server.accept(&listener) => true,
+        never = server.accept(&listener) => never,
         () = drain(&app, &server, if with_notice { config.notice } else { Duration::ZERO }) => false,
     };
     if again {
@@ -144,7 +144,7 @@ impl Server {
     }
 
     /// Accepts connections for as long as it is polled.
-    async fn accept(&self, listener: &TcpListener) {
+    async fn accept(&self, listener: &TcpListener) -> ! {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) if self.n_connections() < self.max_connections => self.connect(stream),

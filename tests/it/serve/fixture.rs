@@ -73,8 +73,11 @@ impl Infer for Fake {
         let leave: Vec<f32> =
             x.chunks(3).zip(plan).map(|(row, plan)| row[0] / 10.0 + if plan == "gold" { 0.5 } else { 0.0 }).collect();
         let probabilities = leave.iter().flat_map(|leave| [1.0 - leave, *leave]);
-        let probabilities =
-            if self.temper == Temper::Boundless { vec![f32::INFINITY; 2 * leave.len()] } else { probabilities.collect() };
+        let probabilities = if self.temper == Temper::Boundless {
+            vec![f32::INFINITY; 2 * leave.len()]
+        } else {
+            probabilities.collect()
+        };
         let labels = leave.iter().map(|leave| if 0.5 <= *leave { "leave" } else { "stay" }.to_owned());
         Ok(vec![
             Tensor::new("label", vec![leave.len()], TensorData::Text(labels.collect())),
@@ -124,8 +127,7 @@ pub(super) struct Echo {
 
 impl Echo {
     pub(super) fn served() -> ServedModel {
-        let inputs: Vec<TensorSpec> =
-            Dtype::ALL.iter().map(|dtype| spec(dtype.v2_name(), *dtype, &[-1, 2])).collect();
+        let inputs: Vec<TensorSpec> = Dtype::ALL.iter().map(|dtype| spec(dtype.v2_name(), *dtype, &[-1, 2])).collect();
         let contract = ModelContract { outputs: inputs.clone(), inputs };
         ServedModel {
             name: "echo".into(),

@@ -47,7 +47,7 @@ impl Running {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let body = request(2.0).to_string();
         let head = format!("POST /v2/models/churn/infer HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
-        stream.write_all((head + &body).as_bytes()).await.unwrap();
+        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
         stream
     }
 
@@ -162,5 +162,8 @@ async fn an_address_in_use_is_an_error_with_a_way_out() {
     let config = ServeConfig { address: taken.local_addr().unwrap(), ..ServeConfig::default() };
     let error = serve(vec![served("1.0.0", Temper::Kind)], config).await.unwrap_err();
     let problem = trestle::problem::Problem::from(error);
-    assert!(problem.what.starts_with("Cannot listen on 127.0.0.1:") && problem.fix.contains("another port"), "{problem}");
+    assert!(
+        problem.what.starts_with("Cannot listen on 127.0.0.1:") && problem.fix.contains("another port"),
+        "{problem}"
+    );
 }

@@ -34,7 +34,12 @@ async fn a_huge_body_is_refused_however_it_comes() {
     let in_pieces: Vec<_> = in_pieces.chunks(7).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
     check("in pieces", &post(&router, INFER, Body::from_stream(stream::iter(in_pieces))).await, 200, &json!({}));
     let broken = stream::iter([Ok(b"{".to_vec()), Err(std::io::Error::other("gone"))]);
-    check("broken", &post(&router, INFER, Body::from_stream(broken)).await, 400, &json!({ "error": "~could not be read" }));
+    check(
+        "broken",
+        &post(&router, INFER, Body::from_stream(broken)).await,
+        400,
+        &json!({ "error": "~could not be read" }),
+    );
 }
 
 #[tokio::test]
@@ -97,7 +102,9 @@ async fn a_head_beyond_the_limit_is_refused() {
 
 #[tokio::test]
 async fn a_panic_or_an_error_inside_is_an_answer() {
-    for (temper, expected) in [(Temper::Failing, "the model failed: 13 is unlucky"), (Temper::Panicking, "unexpectedly")] {
+    for (temper, expected) in
+        [(Temper::Failing, "the model failed: 13 is unlucky"), (Temper::Panicking, "unexpectedly")]
+    {
         // Once where it is asked, once on another thread.
         for n_rows in [1, 30_000] {
             let router = churn_with(temper, &ServeConfig::default());

@@ -163,9 +163,9 @@ async fn null_is_a_missing_value_where_there_is_one() {
     let category = edited(|body| body["inputs"][1]["data"] = json!([null])).await;
     check("a missing text is its category", &category, 200, &json!({ "outputs": [{}, { "data": [0.8, 0.2] }] }));
     let echo = router(vec![Echo::served()], &ServeConfig::default());
-    let refused = post_json(&echo, "/v2/models/echo/infer", &all_types(Some(("INT64", json!([1, null]))))).await;
+    let refused = post_json(&echo, "/v2/models/echo/infer", &all_types(Some(("INT64", &json!([1, null]))))).await;
     check("integer", &refused, 400, &json!({ "error": "~element 1 of the data is null, which is no INT64 value" }));
-    let refused = post_json(&echo, "/v2/models/echo/infer", &all_types(Some(("BYTES", json!(["a", null]))))).await;
+    let refused = post_json(&echo, "/v2/models/echo/infer", &all_types(Some(("BYTES", &json!(["a", null]))))).await;
     check("text", &refused, 400, &json!({ "error": "~no category stands for a missing one" }));
 }
 
@@ -181,17 +181,16 @@ fn sample(dtype: Dtype) -> Json {
         Dtype::I32 => json!([i32::MIN, i32::MAX]),
         Dtype::I64 => json!([i64::MIN, i64::MAX]),
         Dtype::F16 => json!([0.5, null]),
-        Dtype::F32 => json!([0.1, null]),
-        Dtype::F64 => json!([0.1, null]),
+        Dtype::F32 | Dtype::F64 => json!([0.1, null]),
         Dtype::Text => json!(["", "zoë ☃ \"quoted\""]),
     }
 }
 
-fn all_types(replaced: Option<(&str, Json)>) -> Json {
+fn all_types(replaced: Option<(&str, &Json)>) -> Json {
     let input = |dtype: &Dtype| {
         let name = dtype.v2_name();
-        let data = match &replaced {
-            Some((which, data)) if *which == name => data.clone(),
+        let data = match replaced {
+            Some((which, data)) if which == name => (*data).clone(),
             _ => sample(*dtype),
         };
         json!({ "name": name, "shape": [1, 2], "datatype": name, "data": data })
@@ -253,7 +252,8 @@ async fn tensors_travel_in_binary_both_ways() {
     assert_eq!(label, b"\x04\0\0\0stay");
     assert_eq!(probabilities, [0.8_f32.to_le_bytes(), 0.2_f32.to_le_bytes()].concat());
 
-    request["outputs"] = json!([{ "name": "label", "parameters": { "binary_data": false } }, { "name": "probabilities" }]);
+    request["outputs"] =
+        json!([{ "name": "label", "parameters": { "binary_data": false } }, { "name": "probabilities" }]);
     let mixed = binary(&churn(), INFER, &request, &binary_tail()).await;
     let length: usize = mixed.header("inference-header-content-length").parse().unwrap();
     let head: Json = serde_json::from_slice(&mixed.body[..length]).unwrap();
@@ -269,11 +269,15 @@ async fn binary_that_does_not_fit_is_refused_with_the_reason() {
         ("has 9 bytes behind the JSON, but only 3 are left", binary_request(12, 9), &tail[..15]),
         ("1 bytes behind the JSON belong to no input", binary_request(12, 9), &[&tail[..], b"x"].concat()),
         ("element 0 is cut off", binary_request(12, 8), &tail[..20]),
-        ("has both data and binary_data_size", {
-            let mut request = binary_request(12, 9);
-            request["inputs"][0]["data"] = json!([1, 2, 3]);
-            request
-        }, &tail),
+        (
+            "has both data and binary_data_size",
+            {
+                let mut request = binary_request(12, 9);
+                request["inputs"][0]["data"] = json!([1, 2, 3]);
+                request
+            },
+            &tail,
+        ),
     ];
     for (reason, request, tail) in cases {
         let answer = binary(&churn(), INFER, &request, tail).await;
