@@ -124,10 +124,7 @@ impl App {
         }
         let dropped = ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files));
         for file in dropped {
-            match file.path() {
-                Some(path) => self.dropped(&path.to_path_buf(), &mut outbox),
-                None => self.toasts.say(Verdict::Fail, "What was dropped is not a file on this machine"),
-            }
+            self.dropped(file.path(), &mut outbox);
         }
         if ctx.input(|input| input.viewport().close_requested()) && !self.closing {
             self.close_requested(ctx);

@@ -15,7 +15,7 @@ pub trait Picker {
 
 /// The system's own dialogs.
 #[derive(Debug, Default)]
-pub struct NativePicker {
+pub(super) struct NativePicker {
     open: Option<(Choosing, Job<Option<PathBuf>>)>,
 }
 
