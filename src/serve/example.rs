@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::ServedModel;
 use super::predict::Answer;
 use super::v2::JsonData;
-use super::ServedModel;
 use crate::engine::tensor::{Tensor, TensorData};
 use crate::features::{self, predictions};
 use crate::project::contract::{Dim, Dtype, TensorSpec};

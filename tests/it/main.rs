@@ -5,4 +5,5 @@ mod engine;
 mod inspect;
 mod onnx;
 mod saving;
+mod serve;
 mod worker;
