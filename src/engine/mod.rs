@@ -1,2 +1,44 @@
 //! Loading and running models; the only module that names tract.
+//!
+//! A model is read and judged ([`inspect`]), prepared ([`Model::load`]) and run ([`Model::run`]). The server does that
+//! in its own process; everything else does it in a [`Worker`], because a model can crash, hang or take all memory.
+//! What cannot be run correctly is refused with its reason: no answer is better than a wrong one.
+
+mod client;
+mod convert;
+mod error;
+mod file;
+mod frame;
+mod guard;
+mod inspect;
+mod magic;
+mod model;
+mod operators;
+mod proto;
+mod registry;
+mod rewrite;
 pub mod tensor;
+mod worker;
+
+pub use client::{Worker, WorkerConfig, WorkerRun};
+pub use error::EngineError;
+pub use inspect::inspect;
+pub use model::Model;
+pub use worker::run_worker;
+
+/// How two graphs differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GraphDifference {
+    /// Not at all.
+    Equal,
+    /// Only in preprocessing.
+    PreprocessingOnly {
+        /// The nodes.
+        nodes: Vec<String>,
+    },
+    /// In the model itself.
+    Different {
+        /// The nodes.
+        nodes: Vec<String>,
+    },
+}

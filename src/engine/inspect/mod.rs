@@ -1,0 +1,234 @@
+//! What an ONNX file takes, gives and asks for, read without running it.
+
+mod contract;
+mod external;
+mod faults;
+mod structure;
+mod tensors;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use tract_onnx::pb;
+
+pub(crate) use contract::real_inputs;
+
+use super::error::EngineError;
+use super::file::{self, ModelFile};
+use super::guard::guarded;
+use super::proto::{each_node, each_tensor, is_default_domain, n_elements, node_label, operator_label};
+use super::{operators, registry};
+use crate::project::contract::{Finding, Inspection, OperatorCount, Severity};
+
+/// The oldest operator set whose operators still mean what they mean today.
+const OLDEST_OPSET: i64 = 7;
+/// The newest operator set that was compared with ONNX Runtime.
+const NEWEST_CHECKED_OPSET: i64 = 21;
+/// Nodes named in one finding.
+const MOST_NODES_NAMED: usize = 5;
+
+/// Reads the file without running it; whatever keeps an ONNX model from being run is a finding, not an error.
+pub fn inspect(path: &Path) -> Result<Inspection, EngineError> {
+    let file = file::read(path)?;
+    inspection(&file, path)
+}
+
+/// The inspection of a file that was read.
+pub(crate) fn inspection(file: &ModelFile, path: &Path) -> Result<Inspection, EngineError> {
+    guarded("inspecting the model", || judge(file, path))
+}
+
+fn judge(file: &ModelFile, path: &Path) -> Inspection {
+    let proto = &file.proto;
+    let empty = pb::GraphProto::default();
+    let graph = proto.graph.as_ref().unwrap_or(&empty);
+    let mut findings = Findings::default();
+    opsets(proto, &mut findings);
+    structure::check(graph, &mut findings);
+    unsupported(proto, graph, &mut findings);
+    let opset = proto.opset_import.iter().find(|opset| is_default_domain(&opset.domain));
+    faults::check(graph, opset.map_or(0, |opset| opset.version), &mut findings);
+    tensors::check(graph, path, &mut findings);
+    let contract = contract::contract(graph, &mut findings);
+    findings.sort();
+    Inspection {
+        contract,
+        ir_version: proto.ir_version,
+        opsets: proto
+            .opset_import
+            .iter()
+            .map(|opset| {
+                let domain = if is_default_domain(&opset.domain) { "" } else { &opset.domain };
+                (domain.to_owned(), opset.version)
+            })
+            .collect(),
+        producer: format!("{} {}", proto.producer_name, proto.producer_version).trim().to_owned(),
+        size_bytes: file.size_bytes,
+        sha256: file.sha256.clone(),
+        n_parameters: n_parameters(graph),
+        operators: count_operators(graph),
+        metadata: proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect(),
+        findings: findings.0,
+    }
+}
+
+/// Findings under construction.
+#[derive(Default)]
+pub(super) struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, severity: Severity, what: impl Into<String>, fix: impl Into<String>) {
+        let finding = Finding { severity, what: what.into(), fix: fix.into() };
+        if !self.0.contains(&finding) {
+            self.0.push(finding);
+        }
+    }
+
+    fn note(&mut self, what: impl Into<String>, fix: impl Into<String>) {
+        self.add(Severity::Note, what, fix);
+    }
+
+    fn warn(&mut self, what: impl Into<String>, fix: impl Into<String>) {
+        self.add(Severity::Warning, what, fix);
+    }
+
+    fn refuse(&mut self, what: impl Into<String>, fix: impl Into<String>) {
+        self.add(Severity::Refused, what, fix);
+    }
+
+    /// The worst first.
+    fn sort(&mut self) {
+        self.0.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    }
+}
+
+fn opsets(proto: &pb::ModelProto, findings: &mut Findings) {
+    let version = proto.opset_import.iter().find(|opset| is_default_domain(&opset.domain)).map(|opset| opset.version);
+    match version {
+        Some(version) if version < OLDEST_OPSET => findings.refuse(
+            format!("The model uses operator set {version}, whose operators meant other things"),
+            "Convert it with `onnx.version_converter.convert_version(model, 17)`, or export it again.",
+        ),
+        Some(version) if NEWEST_CHECKED_OPSET < version => findings.warn(
+            format!("The model uses operator set {version}; up to {NEWEST_CHECKED_OPSET} were checked against ONNX Runtime"),
+            "Compare its predictions with known ones, or export it with an older operator set.",
+        ),
+        Some(_) => {}
+        // Models of `ai.onnx.ml` alone need no operator set of the default domain.
+        None if proto.opset_import.is_empty() => {
+            findings.refuse("The model does not say which operator sets it uses", "Export it again.");
+        }
+        None => {}
+    }
+}
+
+/// Names up to a few nodes.
+fn name_some(labels: &[String]) -> String {
+    let named = labels.iter().take(MOST_NODES_NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match labels.len().checked_sub(MOST_NODES_NAMED) {
+        Some(more @ 1..) => format!("{named} and {more} more"),
+        _ => named,
+    }
+}
+
+fn plural(count: usize) -> String {
+    if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") }
+}
+
+fn unsupported(proto: &pb::ModelProto, graph: &pb::GraphProto, findings: &mut Findings) {
+    let ml_version =
+        proto.opset_import.iter().find(|opset| opset.domain == "ai.onnx.ml").map_or(1, |opset| opset.version);
+    let mut missing: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    let mut objections = Vec::new();
+    each_node(graph, &mut |node| {
+        if !registry::supports(&node.domain, &node.op_type) {
+            missing.entry((node.domain.clone(), node.op_type.clone())).or_default().push(node_label(node));
+        } else if node.domain == "ai.onnx.ml" {
+            objections.extend(operators::objection(node, ml_version));
+        }
+    });
+    for ((domain, operator), labels) in missing {
+        let is_function = proto
+            .functions
+            .iter()
+            .any(|function| function.domain.as_deref().unwrap_or("") == domain && function.name.as_deref() == Some(&operator));
+        let fix = if is_function {
+            "It is a function inside the model: inline it with `onnx.inliner.inline_local_functions(model)`."
+        } else {
+            advice(&domain, &operator)
+        };
+        findings.refuse(
+            format!(
+                "The operator {} is not supported ({}: {})",
+                operator_label(&domain, &operator),
+                plural(labels.len()),
+                name_some(&labels)
+            ),
+            fix,
+        );
+    }
+    for objection in objections {
+        findings.refuse(objection, "Export the model again, or report it with the file.");
+    }
+}
+
+fn advice(domain: &str, operator: &str) -> &'static str {
+    match (domain, operator) {
+        ("com.microsoft", "Tokenizer") | ("", "StringNormalizer" | "TfIdfVectorizer" | "StringSplit" | "StringConcat") => {
+            "Turn text into numbers before the model, and export the part after it."
+        }
+        ("", "Loop") => "Export the model without loops: with fixed lengths, or unrolled.",
+        ("", operator) if operator.contains("Sequence") || operator.starts_with("Optional") => {
+            "Export the model with tensors in place of sequences."
+        }
+        ("ai.onnx.ml", "DictVectorizer" | "CastMap") => {
+            "Train on a table in place of dictionaries: one column for each key."
+        }
+        ("ai.onnx.ml", "TreeEnsemble") => "Export with `target_opset={'ai.onnx.ml': 3}`.",
+        ("" | "ai.onnx" | "ai.onnx.ml", _) => "Export the model without this operator, or with an older operator set.",
+        ("com.microsoft", _) => "Export the model without ONNX Runtime's own optimisations.",
+        _ => "Export the model with standard operators only.",
+    }
+}
+
+fn count_operators(graph: &pb::GraphProto) -> Vec<OperatorCount> {
+    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
+    each_node(graph, &mut |node| {
+        let domain = if is_default_domain(&node.domain) { String::new() } else { node.domain.clone() };
+        *counts.entry((domain, node.op_type.clone())).or_default() += 1;
+    });
+    let mut counts: Vec<OperatorCount> = counts
+        .into_iter()
+        .map(|((domain, operator), count)| OperatorCount { domain, operator, count })
+        .collect();
+    counts.sort_by_key(|operator| std::cmp::Reverse(operator.count));
+    counts
+}
+
+/// Elements of initialisers and of numeric attributes of `ai.onnx.ml` operators.
+fn n_parameters(graph: &pb::GraphProto) -> u64 {
+    fn initialisers(graph: &pb::GraphProto) -> u64 {
+        let own: u64 = graph.initializer.iter().filter_map(n_elements).fold(0, u64::saturating_add);
+        let nested = graph.node.iter().flat_map(super::proto::subgraphs).map(initialisers);
+        nested.fold(own, u64::saturating_add)
+    }
+    let mut count = initialisers(graph);
+    each_node(graph, &mut |node| {
+        if node.domain != "ai.onnx.ml" {
+            return;
+        }
+        // How often a node was reached in training is no parameter.
+        for attribute in node.attribute.iter().filter(|attribute| !attribute.name.starts_with("nodes_hitrates")) {
+            let tensor = attribute.t.as_ref().and_then(n_elements).unwrap_or(0);
+            count = count.saturating_add(attribute.floats.len() as u64).saturating_add(tensor);
+        }
+    });
+    count
+}
+
+/// Whether any stored tensor has that element type.
+fn stores(graph: &pb::GraphProto, data_type: i32) -> bool {
+    let mut found = false;
+    each_tensor(graph, &mut |tensor| found |= tensor.data_type == data_type);
+    found
+}

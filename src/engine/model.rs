@@ -1,0 +1,327 @@
+//! A loaded model: prepared once for each combination of input shapes, run many times.
+//!
+//! Shapes are concrete in every plan: with symbolic ones tract panics in recurrent layers and is many times slower in
+//! convolutions.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tract_onnx::pb;
+use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
+use tract_onnx::pb::type_proto::Value;
+use tract_onnx::prelude::tract_ndarray::ArrayD;
+use tract_onnx::tract_hir::internal::*;
+
+use super::error::EngineError;
+use super::file::{self, ModelFile};
+use super::guard::{guarded, one_line};
+use super::inspect::{inspection, real_inputs};
+use super::tensor::Tensor as PlainTensor;
+use super::{convert, registry, rewrite};
+use crate::project::contract::{Dim, Dtype, Inspection, TensorSpec};
+
+/// Plans kept; the least recently used is dropped.
+const MOST_PLANS: usize = 8;
+
+type Plan = Arc<TypedRunnableModel>;
+type Shapes = Vec<Vec<usize>>;
+
+/// A model that can be run, from any thread.
+pub struct Model {
+    inspection: Inspection,
+    template: InferenceModel,
+    /// Inputs of unknown rank, whose shape in the contract is empty.
+    any_rank: Vec<bool>,
+    /// Whether there are recurrent layers.
+    recurrent: bool,
+    /// The most recently used last.
+    plans: Mutex<Vec<(Shapes, Plan)>>,
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model").field("sha256", &self.inspection.sha256).finish_non_exhaustive()
+    }
+}
+
+impl Model {
+    /// Reads, inspects and prepares the model; a refused one is an error with its reasons.
+    pub fn load(path: &Path) -> Result<Self, EngineError> {
+        let ModelFile { proto, size_bytes, sha256 } = file::read(path)?;
+        let mut file = ModelFile { proto, size_bytes, sha256 };
+        let inspection = inspection(&file, path)?;
+        let findings: Vec<_> = inspection.refusals().cloned().collect();
+        if !findings.is_empty() {
+            return Err(EngineError::Refused { path: path.to_owned(), findings });
+        }
+        let gaps = Gaps::of(&file.proto);
+        let recurrent = inspection
+            .operators
+            .iter()
+            .any(|operator| matches!(operator.operator.as_str(), "LSTM" | "GRU" | "RNN" | "Scan"));
+        rewrite::for_tract(&mut file.proto);
+        let template = guarded("preparing the model", || parse(&file.proto, path))?
+            .map_err(|error| EngineError::Prepare { shapes: "any input".to_owned(), reason: one_line(&error) })?;
+        let mut model = Self { inspection, template, any_rank: gaps.any_rank.clone(), recurrent, plans: Mutex::default() };
+        model.check_ports(path)?;
+        model.try_one_row(&gaps)?;
+        Ok(model)
+    }
+
+    /// What the file says, its outputs completed from what was prepared.
+    pub fn inspection(&self) -> &Inspection {
+        &self.inspection
+    }
+
+    /// Runs the model on inputs in any order, matched by name; gives the outputs in the graph's order.
+    pub fn run(&self, inputs: &[PlainTensor]) -> Result<Vec<PlainTensor>, EngineError> {
+        let ordered = self.order(inputs)?;
+        let shapes: Shapes = ordered.iter().map(|tensor| tensor.shape.clone()).collect();
+        let plan = self.plan(&shapes)?;
+        let outputs = guarded("running the model", || {
+            let values = ordered.iter().map(|tensor| Ok(convert::into_tract(tensor)?.into_tvalue()));
+            let outputs = plan.run(values.collect::<TractResult<TVec<TValue>>>()?)?;
+            let specs = &self.inspection.contract.outputs;
+            ensure!(outputs.len() == specs.len(), "{} outputs came in place of {}", outputs.len(), specs.len());
+            outputs
+                .iter()
+                .zip(specs)
+                .map(|(output, spec)| convert::from_tract(&spec.name, output, Some(spec.dtype)))
+                .collect::<TractResult<Vec<PlainTensor>>>()
+        })?;
+        outputs.map_err(|error| EngineError::Run { reason: one_line(&error) })
+    }
+
+    /// The inputs in the contract's order, checked against it.
+    fn order<'a>(&self, inputs: &'a [PlainTensor]) -> Result<Vec<&'a PlainTensor>, EngineError> {
+        let specs = &self.inspection.contract.inputs;
+        let expected = || {
+            let specs = specs.iter().map(|spec| format!("`{}` ({} {})", spec.name, spec.dtype, spec.shape_text()));
+            specs.collect::<Vec<_>>().join(", ")
+        };
+        for (idx, input) in inputs.iter().enumerate() {
+            let twice = inputs[..idx].iter().any(|other| other.name == input.name);
+            if twice || !specs.iter().any(|spec| spec.name == input.name) {
+                let how = if twice { "given twice" } else { "unknown" };
+                return Err(EngineError::UnexpectedInput { name: input.name.clone(), how, expected: expected() });
+            }
+        }
+        let mut bound: Vec<(&str, usize, &str)> = Vec::new();
+        let mut ordered = Vec::with_capacity(specs.len());
+        for (spec, any_rank) in specs.iter().zip(&self.any_rank) {
+            let Some(input) = inputs.iter().find(|input| input.name == spec.name) else {
+                return Err(EngineError::MissingInput { name: spec.name.clone(), expected: expected() });
+            };
+            check_input(spec, *any_rank, input, &mut bound)?;
+            ordered.push(input);
+        }
+        Ok(ordered)
+    }
+
+    /// The plan for these shapes, prepared now if it is not at hand.
+    fn plan(&self, shapes: &Shapes) -> Result<Plan, EngineError> {
+        let lock = || self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut plans = lock();
+            if let Some(at) = plans.iter().position(|(known, _)| known == shapes) {
+                let found = plans.remove(at);
+                let plan = Arc::clone(&found.1);
+                plans.push(found);
+                return Ok(plan);
+            }
+        }
+        // Prepared outside of the lock, so that runs with other shapes go on; two may prepare the same.
+        let plan = self.prepare(shapes)?;
+        let mut plans = lock();
+        if MOST_PLANS <= plans.len() {
+            plans.remove(0);
+        }
+        plans.push((shapes.clone(), Arc::clone(&plan)));
+        Ok(plan)
+    }
+
+    fn prepare(&self, shapes: &Shapes) -> Result<Plan, EngineError> {
+        let specs = &self.inspection.contract.inputs;
+        let typed = || -> TractResult<TypedModel> {
+            let mut model = self.template.clone();
+            for (idx, (spec, shape)) in specs.iter().zip(shapes).enumerate() {
+                let fact = InferenceFact::dt_shape(convert::datum_type(spec.dtype), shape.iter().copied());
+                model.set_input_fact(idx, fact)?;
+            }
+            model.into_typed()
+        };
+        // tract's optimiser fails on some recurrent layers, at times only when they run.
+        let attempt = |optimise: bool| -> Result<Plan, String> {
+            let build = || {
+                let model = typed()?;
+                let plan = if optimise { model.into_optimized()? } else { model }.into_runnable()?;
+                if self.recurrent {
+                    plan.run(zeros(specs, shapes)?)?;
+                }
+                TractResult::Ok(plan)
+            };
+            match guarded("preparing the model", build) {
+                Ok(Ok(plan)) => Ok(plan),
+                Ok(Err(error)) => Err(one_line(&error)),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        let reason = match attempt(true) {
+            Ok(plan) => return Ok(plan),
+            Err(reason) => reason,
+        };
+        if let Ok(plan) = attempt(false) {
+            tracing::warn!(reason, "the model runs without optimisation");
+            return Ok(plan);
+        }
+        let shapes = specs.iter().zip(shapes).map(|(spec, shape)| format!("`{}` {shape:?}", spec.name));
+        Err(EngineError::Prepare { shapes: shapes.collect::<Vec<_>>().join(", "), reason })
+    }
+
+    /// Whether tract's ports are those of the contract.
+    fn check_ports(&self, path: &Path) -> Result<(), EngineError> {
+        let specs = &self.inspection.contract.inputs;
+        let names = self.template.inputs.iter().map(|outlet| self.template.node(outlet.node).name.as_str());
+        if names.eq(specs.iter().map(|spec| spec.name.as_str()))
+            && self.template.outputs.len() == self.inspection.contract.outputs.len()
+        {
+            return Ok(());
+        }
+        let reason = "its inputs and outputs are not those it states".to_owned();
+        Err(EngineError::Damaged { path: path.to_owned(), reason })
+    }
+
+    /// Prepares a single row, where its shape is known, and completes the contract from what comes of it.
+    fn try_one_row(&mut self, gaps: &Gaps) -> Result<(), EngineError> {
+        if self.any_rank.contains(&true) {
+            return Ok(());
+        }
+        let shapes: Option<Shapes> =
+            self.inspection.contract.inputs.iter().map(|spec| one_row(&spec.shape)).collect();
+        let Some(shapes) = shapes else { return Ok(()) };
+        let plan = self.plan(&shapes)?;
+        let batch = self.inspection.contract.inputs.first().and_then(|spec| spec.shape.first()).cloned();
+        for (idx, spec) in self.inspection.contract.outputs.iter_mut().enumerate() {
+            let Ok(fact) = plan.model().output_fact(idx) else { continue };
+            if gaps.untyped.get(idx) == Some(&true) {
+                spec.dtype = convert::dtype(fact.datum_type.unquantized()).unwrap_or(Dtype::F32);
+            }
+            if gaps.shapeless.get(idx) == Some(&true) {
+                let lengths: Option<Vec<u64>> = fact.shape.iter().map(|dim| dim.to_usize().ok().map(|n| n as u64)).collect();
+                let Some(lengths) = lengths else { continue };
+                spec.shape = lengths.into_iter().map(Dim::Fixed).collect();
+                if let (Some(first), Some(symbol @ Dim::Symbol(_))) = (spec.shape.first_mut(), &batch) {
+                    *first = symbol.clone();
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Inputs of nothing but zeros.
+fn zeros(specs: &[TensorSpec], shapes: &Shapes) -> TractResult<TVec<TValue>> {
+    let zero = |(spec, shape): (&TensorSpec, &Vec<usize>)| {
+        let dtype = convert::datum_type(spec.dtype);
+        if spec.dtype == Dtype::Text {
+            return Ok(ArrayD::from_elem(shape.as_slice(), String::new()).into_tensor().into_tvalue());
+        }
+        Ok(Tensor::zero_dt(dtype, shape)?.into_tvalue())
+    };
+    specs.iter().zip(shapes).map(zero).collect()
+}
+
+fn parse(proto: &pb::ModelProto, path: &Path) -> TractResult<InferenceModel> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let Some(folder) = folder.to_str() else { bail!("the model's folder has a name that is not Unicode") };
+    let parsed = registry::framework().parse(proto, Some(folder))?;
+    ensure!(parsed.unresolved_inputs.is_empty(), "values without a source: {:?}", parsed.unresolved_inputs);
+    Ok(parsed.model)
+}
+
+/// The shape of one row, when everything but the first axis is fixed.
+fn one_row(shape: &[Dim]) -> Option<Vec<usize>> {
+    let lengths = shape.iter().enumerate().map(|(axis, dim)| match dim {
+        Dim::Fixed(length) => usize::try_from(*length).ok(),
+        Dim::Symbol(_) => (axis == 0).then_some(1),
+    });
+    lengths.collect()
+}
+
+/// What the file leaves open.
+struct Gaps {
+    any_rank: Vec<bool>,
+    untyped: Vec<bool>,
+    shapeless: Vec<bool>,
+}
+
+impl Gaps {
+    fn of(proto: &pb::ModelProto) -> Self {
+        let graph = proto.graph.as_ref();
+        fn kind(value: &pb::ValueInfoProto) -> Option<&pb::type_proto::Tensor> {
+            match value.r#type.as_ref()?.value.as_ref()? {
+                Value::TensorType(tensor) => Some(tensor),
+            }
+        }
+        let stated = |tensor: &pb::type_proto::Tensor| {
+            // An axis without length or name in an output says nothing.
+            let dims = |shape: &pb::TensorShapeProto| {
+                shape.dim.iter().skip(1).all(|dim| !matches!(dim.value, None | Some(DimValue::DimValue(..1))))
+            };
+            tensor.shape.as_ref().is_some_and(dims)
+        };
+        let inputs = graph.into_iter().flat_map(real_inputs).map(kind);
+        let outputs = || graph.into_iter().flat_map(|graph| &graph.output).map(kind);
+        Self {
+            any_rank: inputs.map(|kind| kind.is_none_or(|tensor| tensor.shape.is_none())).collect(),
+            untyped: outputs().map(|kind| kind.is_none_or(|tensor| tensor.elem_type == 0)).collect(),
+            shapeless: outputs().map(|kind| !kind.is_some_and(stated)).collect(),
+        }
+    }
+}
+
+fn check_input<'a>(
+    spec: &'a TensorSpec,
+    any_rank: bool,
+    input: &PlainTensor,
+    bound: &mut Vec<(&'a str, usize, &'a str)>,
+) -> Result<(), EngineError> {
+    if input.data.dtype() != spec.dtype {
+        let (expected, given) = (spec.dtype, input.data.dtype());
+        return Err(EngineError::InputType { name: spec.name.clone(), expected, given });
+    }
+    let wrong = |detail: String| {
+        let given = format!("{:?}", input.shape);
+        Err(EngineError::InputShape { name: spec.name.clone(), expected: spec.shape_text(), given, detail })
+    };
+    if !input.is_consistent() {
+        return wrong(format!(" with {} elements", input.data.len()));
+    }
+    if !any_rank && input.shape.len() != spec.shape.len() {
+        return wrong(String::new());
+    }
+    if input.shape.contains(&0) {
+        return wrong("; there must be at least one row".to_owned());
+    }
+    if any_rank {
+        return Ok(());
+    }
+    for (dim, length) in spec.shape.iter().zip(&input.shape) {
+        match dim {
+            Dim::Fixed(expected) if *expected != *length as u64 => return wrong(String::new()),
+            Dim::Symbol(name) if !name.is_empty() => {
+                match bound.iter().find(|(known, _, _)| known == name) {
+                    Some((_, known, _)) if known == length => {}
+                    Some((_, known, by)) => return wrong(format!("; {name} is {known} in the input `{by}`")),
+                    None => bound.push((name, *length, &spec.name)),
+                }
+            }
+            Dim::Fixed(_) | Dim::Symbol(_) => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! LinearClassifier.
+
+use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_hir::internal::*;
+
+use super::kernel::{Fact, Kernel, elements, ensure_number, only, row_dim, rows_and_columns, tensor};
+use super::reject;
+use super::scores::{Labels, PostTransform, argmax, logistic};
+use crate::engine::proto::floats;
+
+/// One linear score per class, the largest wins; with a single score, its sign decides between two classes.
+#[derive(Debug)]
+pub(crate) struct LinearClassifier {
+    coefficients: Vec<f32>,
+    intercepts: Vec<f32>,
+    labels: Labels,
+    post_transform: PostTransform,
+}
+
+impl LinearClassifier {
+    pub(crate) fn parse(node: &NodeProto) -> TractResult<Self> {
+        let (coefficients, intercepts) = (floats(node, "coefficients"), floats(node, "intercepts"));
+        let labels = Labels::parse(node)?;
+        let post_transform = PostTransform::parse(node)?;
+        let n_scores = intercepts.len();
+        if n_scores == 0 || coefficients.is_empty() || coefficients.len() % n_scores != 0 {
+            return reject(node, "its coefficients do not match its intercepts");
+        }
+        let single = n_scores == 1 && labels.len() == 2;
+        if !single && n_scores != labels.len() {
+            return reject(node, &format!("it has {n_scores} scores for {} classes", labels.len()));
+        }
+        // ONNX Runtime skips the other transforms here, against the specification.
+        if single && !matches!(post_transform, PostTransform::None | PostTransform::Logistic) {
+            return reject(node, "a single score with a post transform is not defined alike everywhere");
+        }
+        Ok(Self { coefficients: coefficients.to_vec(), intercepts: intercepts.to_vec(), labels, post_transform })
+    }
+}
+
+impl Kernel for LinearClassifier {
+    fn name(&self) -> &'static str {
+        "LinearClassifier"
+    }
+
+    fn n_outputs(&self) -> usize {
+        2
+    }
+
+    fn outputs(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        let input = only(self.name(), inputs)?;
+        ensure_number(self.name(), input.dtype)?;
+        let rows = row_dim(input)?;
+        Ok(tvec!(
+            Fact::new(self.labels.dtype(), [rows.clone()]),
+            Fact::new(f32::datum_type(), [rows, self.labels.len().to_dim()]),
+        ))
+    }
+
+    fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>> {
+        let input = only(self.name(), inputs)?;
+        let (n_rows, n_columns) = rows_and_columns(input.shape())?;
+        let n_scores = self.intercepts.len();
+        let expected = self.coefficients.len() / n_scores;
+        ensure!(n_columns == expected, "LinearClassifier takes {expected} columns, {n_columns} are given");
+        let input = input.cast_to::<f32>()?;
+        let mut winners = Vec::with_capacity(n_rows);
+        let mut scores = Vec::with_capacity(n_rows * self.labels.len());
+        for row in elements::<f32>(&input)?.chunks_exact(n_columns) {
+            let start = scores.len();
+            for (coefficients, intercept) in self.coefficients.chunks_exact(n_columns).zip(&self.intercepts) {
+                scores.push(dot(row, coefficients) + intercept);
+            }
+            if n_scores == 1 {
+                let score = scores[start];
+                winners.push(usize::from(score > 0.0));
+                let score = if self.post_transform == PostTransform::Logistic { logistic(score) } else { score };
+                scores[start] = 1.0 - score;
+                scores.push(score);
+            } else {
+                winners.push(argmax(&scores[start..]));
+                self.post_transform.apply(&mut scores[start..]);
+            }
+        }
+        Ok(tvec!(self.labels.tensor(&winners)?, tensor(&[n_rows, self.labels.len()], scores)?))
+    }
+}
+
+/// The inner product, summed in eight lanes so that the compiler can use vector instructions.
+pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; 8];
+    let (left_chunks, left_rest) = left.as_chunks::<8>();
+    let (right_chunks, right_rest) = right.as_chunks::<8>();
+    for (left, right) in left_chunks.iter().zip(right_chunks) {
+        for ((lane, left), right) in lanes.iter_mut().zip(left).zip(right) {
+            *lane += left * right;
+        }
+    }
+    let rest: f32 = left_rest.iter().zip(right_rest).map(|(left, right)| left * right).sum();
+    lanes.iter().sum::<f32>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::operators::kernel::testing::{With as _, node, run_all, tensor2};
+
+    fn classifier(n_scores: usize) -> NodeProto {
+        node("LinearClassifier", "c")
+            .with("coefficients", |a| a.floats = [[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]][..n_scores].concat())
+            .with("intercepts", |a| a.floats = vec![0.5; n_scores])
+    }
+
+    #[test]
+    fn text_labels_follow_the_largest_score() {
+        let node = classifier(3)
+            .with("classlabels_strings", |a| a.strings = vec![b"x".to_vec(), b"y".to_vec(), b"z".to_vec()])
+            .with("post_transform", |a| a.s = b"SOFTMAX".to_vec());
+        let classifier = LinearClassifier::parse(&node).unwrap();
+        let outputs = run_all(&classifier, &[tensor2(&[[2.0_f32, 1.0], [-2.0, 1.0], [0.0, 1.0]])]);
+        assert_eq!(elements::<String>(&outputs[0]).unwrap(), ["x", "y", "z"]);
+        let sums: Vec<f32> = elements::<f32>(&outputs[1]).unwrap().chunks(3).map(|row| row.iter().sum()).collect();
+        assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-6), "{sums:?}");
+    }
+
+    #[test]
+    fn one_score_decides_by_its_sign() {
+        let node = classifier(1).with("classlabels_ints", |a| a.ints = vec![-1, 1]);
+        let outputs = run_all(&LinearClassifier::parse(&node).unwrap(), &[tensor2(&[[2.0_f32, 0.0], [-2.0, 0.0]])]);
+        assert_eq!(elements::<i64>(&outputs[0]).unwrap(), [1, -1]);
+        assert_eq!(elements::<f32>(&outputs[1]).unwrap(), [-1.5, 2.5, 2.5, -1.5]);
+        let node = node.with("post_transform", |a| a.s = b"SOFTMAX".to_vec());
+        assert!(LinearClassifier::parse(&node).unwrap_err().to_string().contains("not defined alike"));
+    }
+
+    #[test]
+    fn dot_handles_every_length() {
+        for n in 0..20_u8 {
+            let values: Vec<f32> = (0..n).map(f32::from).collect();
+            let expected: f32 = values.iter().map(|value| value * value).sum();
+            assert!((dot(&values, &values) - expected).abs() < 1e-3);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Which operators can be run, by domain; tract itself knows them by bare name only.
+
+use std::sync::{Arc, OnceLock};
+
+use tract_onnx::Onnx;
+use tract_onnx::data_resolver::FopenDataResolver;
+
+use super::operators;
+use super::proto::is_default_domain;
+
+/// tract's own operators of `ai.onnx.ml`, and ZipMap, which is rewritten before tract sees it.
+const OTHER_ML_OPERATORS: &[&str] = &["CategoryMapper", "LinearRegressor", "ZipMap"];
+
+/// Operators of `com.microsoft` that tract has.
+const MICROSOFT_OPERATORS: &[&str] = &[
+    "BiasGelu",
+    "FastGelu",
+    "GatherBlockQuantized",
+    "GroupQueryAttention",
+    "MatMulNBits",
+    "MultiHeadAttention",
+    "QuickGelu",
+    "RotaryEmbedding",
+    "SimplifiedLayerNormalization",
+    "SkipLayerNormalization",
+    "SkipSimplifiedLayerNormalization",
+];
+
+/// Of those, the names that ONNX's own domain has as well (or exporters write there).
+const ALSO_DEFAULT: &[&str] = &["RotaryEmbedding", "SimplifiedLayerNormalization"];
+
+/// tract with our operators; built once.
+pub(crate) fn framework() -> &'static Onnx {
+    static FRAMEWORK: OnceLock<Onnx> = OnceLock::new();
+    FRAMEWORK.get_or_init(|| {
+        let mut framework = tract_onnx::onnx().with_ignore_value_info(true);
+        operators::register(&mut framework.op_register);
+        // Not mapped into memory: a file that shrinks while it is mapped would end the process.
+        framework.provider = Arc::new(FopenDataResolver);
+        framework
+    })
+}
+
+/// Whether an operator of that domain can be run.
+pub(crate) fn supports(domain: &str, operator: &str) -> bool {
+    match domain {
+        "ai.onnx.ml" => {
+            operators::OWN_ML_OPERATORS.contains(&operator) || OTHER_ML_OPERATORS.contains(&operator)
+        }
+        "com.microsoft" => MICROSOFT_OPERATORS.contains(&operator),
+        _ => {
+            is_default_domain(domain)
+                && framework().op_register.0.contains_key(operator)
+                && !operators::OWN_ML_OPERATORS.contains(&operator)
+                && !OTHER_ML_OPERATORS.contains(&operator)
+                && (!MICROSOFT_OPERATORS.contains(&operator) || ALSO_DEFAULT.contains(&operator))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(domain: &str, operator: &str, expected: bool) {
+        assert_eq!(supports(domain, operator), expected, "{domain}:{operator}");
+    }
+
+    #[test]
+    fn an_operator_counts_only_in_its_own_domain() {
+        check("", "Conv", true);
+        check("ai.onnx", "Conv", true);
+        check("com.example", "Conv", false);
+        check("ai.onnx.ml", "Conv", false);
+        check("ai.onnx.ml", "Scaler", true);
+        check("", "Scaler", false);
+        check("com.microsoft", "FastGelu", true);
+        check("", "FastGelu", false);
+        check("com.microsoft", "Tokenizer", false);
+        check("", "Loop", false);
+        check("ai.onnx.ml", "DictVectorizer", false);
+    }
+
+    #[test]
+    fn every_listed_operator_is_registered() {
+        let listed = operators::OWN_ML_OPERATORS.iter().chain(OTHER_ML_OPERATORS).chain(MICROSOFT_OPERATORS);
+        for operator in listed.filter(|operator| **operator != "ZipMap") {
+            assert!(framework().op_register.0.contains_key(*operator), "{operator}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The engine against ONNX Runtime: every stored model, with its stored answers.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use trestle::engine::tensor::{Tensor, TensorData};
+use trestle::engine::{EngineError, Model};
+
+const RELATIVE: f64 = 1e-3;
+const ABSOLUTE: f64 = 1e-4;
+
+/// Models that are refused, and what the reason must say.
+const REFUSED: &[(&str, &str)] = &[
+    ("linear_binary_softmax", "a single score with a post transform"),
+    ("linear_binary_softmax_zero", "a single score with a post transform"),
+    ("lstm_clip", "LSTM with `clip`"),
+    ("mystery", "The operator com.example:Mystery is not supported (1 node: `what_is_this`)"),
+    ("mystery_relu", "The operator com.example:Relu is not supported"),
+    ("tree_binary_both_ids", "leaves for both of two classes"),
+    ("tree_binary_id_one_one_base", "a base value for the other class"),
+    ("tree_binary_id_one_two_bases", "two base values for two classes"),
+    ("tree_binary_two_bases", "two base values for two classes"),
+    ("tree_binary_zero_softmax", "this post transform of a single score"),
+    ("tree_binary_zero_softmax_zero", "this post transform of a single score"),
+    ("tree_ensemble_v5", "The operator ai.onnx.ml:TreeEnsemble is not supported"),
+    ("tree_regressor_one_logistic", "a single target with a post transform"),
+    ("tree_regressor_one_softmax", "a single target with a post transform"),
+    ("tree_regressor_one_softmax_zero", "a single target with a post transform"),
+];
+
+/// Models whose first axis is not the row, or whose rows depend on each other.
+const NOT_ROW_BY_ROW: &[&str] = &[];
+
+#[derive(Deserialize)]
+struct Fixture {
+    inputs: Vec<Stored>,
+    outputs: Option<Vec<Stored>>,
+}
+
+#[derive(Clone, Deserialize)]
+struct Stored {
+    name: String,
+    dtype: String,
+    shape: Vec<usize>,
+    data: Vec<serde_json::Value>,
+}
+
+fn number(value: &serde_json::Value) -> f64 {
+    match value {
+        serde_json::Value::Null => f64::NAN,
+        serde_json::Value::String(text) if text == "-inf" => f64::NEG_INFINITY,
+        serde_json::Value::String(_) => f64::INFINITY,
+        other => other.as_f64().unwrap(),
+    }
+}
+
+impl Stored {
+    fn tensor(&self) -> Tensor {
+        let ints = || self.data.iter().map(|value| value.as_i64().unwrap());
+        let data = match self.dtype.as_str() {
+            "float32" => TensorData::F32(self.data.iter().map(|value| number(value) as f32).collect()),
+            "float64" => TensorData::F64(self.data.iter().map(number).collect()),
+            "int64" => TensorData::I64(ints().collect()),
+            "int32" => TensorData::I32(ints().map(|value| value.try_into().unwrap()).collect()),
+            "int16" => TensorData::I16(ints().map(|value| value.try_into().unwrap()).collect()),
+            "int8" => TensorData::I8(ints().map(|value| value.try_into().unwrap()).collect()),
+            "uint8" => TensorData::U8(ints().map(|value| value.try_into().unwrap()).collect()),
+            "uint16" => TensorData::U16(ints().map(|value| value.try_into().unwrap()).collect()),
+            "uint32" => TensorData::U32(ints().map(|value| value.try_into().unwrap()).collect()),
+            "uint64" => TensorData::U64(self.data.iter().map(|value| value.as_u64().unwrap()).collect()),
+            "bool" => TensorData::Bool(self.data.iter().map(|value| value.as_bool().unwrap()).collect()),
+            "string" => TensorData::Text(self.data.iter().map(|value| value.as_str().unwrap().to_owned()).collect()),
+            other => panic!("{other} is new here"),
+        };
+        Tensor::new(&self.name, self.shape.clone(), data)
+    }
+
+    /// The same with these rows.
+    fn rows(&self, rows: &[usize]) -> Self {
+        let width: usize = self.shape[1..].iter().product();
+        let data = rows.iter().flat_map(|row| self.data[row * width..][..width].to_vec()).collect();
+        let mut shape = self.shape.clone();
+        shape[0] = rows.len();
+        Self { shape, data, ..self.clone() }
+    }
+}
+
+fn floats(data: &TensorData) -> Option<Vec<f64>> {
+    match data {
+        TensorData::F32(values) => Some(values.iter().copied().map(f64::from).collect()),
+        TensorData::F64(values) => Some(values.clone()),
+        _ => None,
+    }
+}
+
+fn difference(got: &Tensor, expected: &Tensor) -> Option<String> {
+    let name = &expected.name;
+    if got.name != *name || got.shape != expected.shape || got.data.dtype() != expected.data.dtype() {
+        let (left, right) = (got.data.dtype(), expected.data.dtype());
+        return Some(format!("{} {left} {:?} instead of {name} {right} {:?}", got.name, got.shape, expected.shape));
+    }
+    match (floats(&got.data), floats(&expected.data)) {
+        (Some(got), Some(expected)) => got.iter().zip(&expected).enumerate().find_map(|(idx, (got, expected))| {
+            let near = (got - expected).abs() <= ABSOLUTE + RELATIVE * expected.abs();
+            let same = near || got == expected || (got.is_nan() && expected.is_nan());
+            (!same).then(|| format!("{name}[{idx}]: {got} instead of {expected}"))
+        }),
+        _ => (got.data != expected.data).then(|| format!("{name}: {:?} instead of {:?}", got.data, expected.data)),
+    }
+}
+
+fn models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("models")
+}
+
+fn check_rows(model: &Model, inputs: &[Stored], outputs: &[Stored], rows: Option<&[usize]>) -> Result<(), String> {
+    let pick = |stored: &Stored| rows.map_or_else(|| stored.clone(), |rows| stored.rows(rows)).tensor();
+    let inputs: Vec<Tensor> = inputs.iter().map(pick).collect();
+    let got = model.run(&inputs).map_err(|error| error.to_string())?;
+    let names = |tensors: &[&str]| tensors.join(", ");
+    let (left, right): (Vec<&str>, Vec<&str>) =
+        (got.iter().map(|t| t.name.as_str()).collect(), outputs.iter().map(|t| t.name.as_str()).collect());
+    if left != right {
+        return Err(format!("outputs {} instead of {}", names(&left), names(&right)));
+    }
+    let found = got.iter().zip(outputs).find_map(|(got, expected)| difference(got, &pick(expected)));
+    let batch = rows.map_or_else(|| "as stored".to_owned(), |rows| format!("with {} rows from {}", rows.len(), rows[0]));
+    found.map_or(Ok(()), |found| Err(format!("{batch}: {found}")))
+}
+
+fn check_fixture(name: &str) -> Result<(), String> {
+    let text = std::fs::read_to_string(models().join(format!("{name}.json"))).unwrap();
+    let fixture: Fixture = serde_json::from_str(&text).unwrap();
+    let loaded = Model::load(&models().join(format!("{name}.onnx")));
+    if let Some((_, reason)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
+        return match loaded {
+            Err(error @ EngineError::Refused { .. }) if error.to_string().contains(reason) => Ok(()),
+            Err(error) => Err(format!("refused, but for another reason: {error}")),
+            Ok(_) => Err("it should be refused".to_owned()),
+        };
+    }
+    let model = loaded.map_err(|error| format!("not loaded: {error}"))?;
+    let Some(outputs) = &fixture.outputs else {
+        let inputs: Vec<Tensor> = fixture.inputs.iter().map(Stored::tensor).collect();
+        return match model.run(&inputs) {
+            Err(EngineError::Run { .. }) => Ok(()),
+            other => Err(format!("ONNX Runtime does not answer this, we do: {other:?}")),
+        };
+    };
+    check_rows(&model, &fixture.inputs, outputs, None)?;
+    let n_rows = fixture.inputs[0].shape.first().copied().unwrap_or(1);
+    let row_by_row = fixture.inputs.iter().chain(outputs).all(|stored| stored.shape.first() == Some(&n_rows));
+    if NOT_ROW_BY_ROW.contains(&name) || !row_by_row {
+        return Ok(());
+    }
+    for row in 0..n_rows {
+        check_rows(&model, &fixture.inputs, outputs, Some(&[row]))?;
+    }
+    let many: Vec<usize> = (0..256).map(|row| row % n_rows).collect();
+    check_rows(&model, &fixture.inputs, outputs, Some(&many))
+}
+
+#[test]
+fn every_stored_model_agrees_with_onnx_runtime_or_is_refused_by_name() {
+    let mut names: Vec<String> = std::fs::read_dir(models())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "onnx"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    assert!(100 < names.len(), "the stored models are missing");
+    let failures: BTreeMap<&str, String> =
+        names.iter().filter_map(|name| Some((name.as_str(), check_fixture(name).err()?))).collect();
+    let lines: Vec<String> = failures.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();
+    assert!(failures.is_empty(), "{} of {} differ\n{}", failures.len(), names.len(), lines.join("\n"));
+}
+
+#[derive(Deserialize)]
+struct Churn {
+    label: Vec<i64>,
+    probabilities: Vec<Vec<f32>>,
+}
+
+#[test]
+fn the_example_answers_as_in_onnx_runtime() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for version in ["1.0.0", "1.1.0"] {
+        let model = Model::load(&root.join(format!("projects/churn/models/{version}/model.onnx"))).unwrap();
+        let text = std::fs::read_to_string(models().join(format!("churn-{version}.expected.json"))).unwrap();
+        let expected: Churn = serde_json::from_str(&text).unwrap();
+        let mut reader = csv::Reader::from_path(root.join("projects/churn/data/reference.csv")).unwrap();
+        let headers = reader.headers().unwrap().clone();
+        let rows: Vec<csv::StringRecord> = reader.records().take(expected.label.len()).map(Result::unwrap).collect();
+        let inputs: Vec<Tensor> = model
+            .inspection()
+            .contract
+            .inputs
+            .iter()
+            .map(|spec| {
+                let column = headers.iter().position(|header| header == spec.name).unwrap();
+                let cells = rows.iter().map(|row| &row[column]);
+                let data = if spec.dtype.is_float() {
+                    TensorData::F32(cells.map(|cell| cell.parse().unwrap_or(f32::NAN)).collect())
+                } else {
+                    let text = |cell: &str| if cell.is_empty() { "missing" } else { cell }.to_owned();
+                    TensorData::Text(cells.map(text).collect())
+                };
+                Tensor::new(&spec.name, vec![rows.len(), 1], data)
+            })
+            .collect();
+        let outputs = model.run(&inputs).unwrap();
+        assert_eq!(outputs[0].data, TensorData::I64(expected.label.clone()));
+        let probabilities = Tensor::new(
+            &outputs[1].name,
+            vec![rows.len(), 2],
+            TensorData::F32(expected.probabilities.concat()),
+        );
+        assert_eq!(difference(&outputs[1], &probabilities), None, "{version}");
+    }
+}
