@@ -15,7 +15,7 @@ use super::error::PackageError;
 use crate::jobs::JobContext;
 
 /// How long the engine may be silent within a build.
-const SILENCE_LIMIT: Duration = Duration::from_secs(120);
+const SILENCE_LIMIT: Duration = Duration::from_mins(2);
 
 /// How often cancellation is looked for.
 const CANCEL_TICK: Duration = Duration::from_millis(100);
@@ -67,7 +67,8 @@ pub(super) async fn build_image(
     let size_bytes = build.archive.size_bytes();
     context.log(format!("Sending {} MB to the engine", megabytes(size_bytes)));
     let body = body_try_stream(futures_util::stream::iter(upload(build.archive.into_pieces(), size_bytes, context)));
-    let options = BuildImageOptionsBuilder::new().dockerfile("Dockerfile").t(temporary_tag).rm(true).forcerm(true).build();
+    let options =
+        BuildImageOptionsBuilder::new().dockerfile("Dockerfile").t(temporary_tag).rm(true).forcerm(true).build();
     let mut answers = docker.build_image(options, None, Some(body));
     let mut step = "FROM scratch".to_owned();
     let mut lines = Lines::default();
@@ -192,7 +193,7 @@ mod tests {
         let wait = guarded(&context, "waiting", Duration::from_millis(20), std::future::pending::<()>()).await;
         assert!(matches!(wait, Err(PackageError::TimedOut { .. })));
         context.cancel();
-        let wait = guarded(&context, "waiting", Duration::from_secs(60), std::future::pending::<()>()).await;
+        let wait = guarded(&context, "waiting", Duration::from_mins(1), std::future::pending::<()>()).await;
         assert!(matches!(wait, Err(PackageError::Cancelled)));
     }
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, ContainerState, HealthConfig, HealthStatusEnum, HostConfig, PortBinding,
+    ContainerCreateBody, ContainerInspectResponse, ContainerState, HealthConfig, HealthStatusEnum, HostConfig,
+    PortBinding,
 };
 use bollard::query_parameters::{CreateContainerOptions, LogsOptionsBuilder, StopContainerOptionsBuilder};
 use futures_util::StreamExt as _;
@@ -20,10 +21,10 @@ use super::leftovers::OWNER_LABEL;
 use crate::jobs::JobContext;
 
 /// How long one request to the engine may take.
-const ENGINE_LIMIT: Duration = Duration::from_secs(60);
+const ENGINE_LIMIT: Duration = Duration::from_mins(1);
 
 /// How long the server may take to get ready.
-pub(super) const READY_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const READY_LIMIT: Duration = Duration::from_mins(1);
 
 /// How long the server may take for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -105,13 +106,8 @@ pub(super) async fn start<'a>(
     let started = Instant::now();
     request(context, STAGE, ENGINE_LIMIT, docker.start_container(&id, None)).await?;
     let inspected = request(context, STAGE, ENGINE_LIMIT, docker.inspect_container(&id, None)).await?;
-    let mut running = Running {
-        docker,
-        context,
-        client: Client::new(String::new(), ANSWER_LIMIT),
-        id,
-        ready_millis: 0,
-    };
+    let mut running =
+        Running { docker, context, client: Client::new(String::new(), ANSWER_LIMIT), id, ready_millis: 0 };
     let addresses = addresses(&inspected, engine.host());
     running.client = Client::new(running.wait_ready(&addresses, started).await?, ANSWER_LIMIT);
     running.ready_millis = started.elapsed().as_millis() as u64;

@@ -22,8 +22,6 @@ use crate::project::{CHAMPION, format};
 pub(super) struct BuildContext {
     /// The archive to send.
     pub(super) archive: Tarball,
-    /// Number of steps of its Dockerfile.
-    pub(super) n_steps: usize,
     /// Worth telling: what is in it, and what makes it larger than need be.
     pub(super) notes: Vec<String>,
 }
@@ -45,9 +43,8 @@ pub(super) fn assemble(plan: &BuildPlan, os: &str, architecture: &str) -> Result
     }
     context.archive("exe.tar", executable.layer()?);
     context.archive("model.tar", model);
-    let n_steps = text.lines().count();
     context.file("Dockerfile", Bytes::from(text), false);
-    Ok(BuildContext { archive: context.finish()?, n_steps, notes })
+    Ok(BuildContext { archive: context.finish()?, notes })
 }
 
 /// The executable, read once.
@@ -60,8 +57,8 @@ struct Executable {
 impl Executable {
     fn read(path: &Path) -> Result<Self, PackageError> {
         let content = read("the executable", path)?;
-        let elf = Elf::read(&content)
-            .map_err(|reason| PackageError::NotPackageable { path: path.to_owned(), reason })?;
+        let elf =
+            Elf::read(&content).map_err(|reason| PackageError::NotPackageable { path: path.to_owned(), reason })?;
         Ok(Self { path: path.to_owned(), content, elf })
     }
 
@@ -88,11 +85,8 @@ impl Executable {
 
     fn note(&self) -> String {
         let size = megabytes(self.content.len() as u64);
-        let symbols = if self.elf.has_symbols {
-            "; it carries its symbols, a release build is much smaller"
-        } else {
-            ""
-        };
+        let symbols =
+            if self.elf.has_symbols { "; it carries its symbols, a release build is much smaller" } else { "" };
         format!("Executable: {size} MB, {}{symbols}", self.elf.architecture)
     }
 
@@ -193,8 +187,8 @@ fn model_layer(plan: &BuildPlan) -> Result<Tarball, PackageError> {
     }
     add(&format!("{version}/model.onnx"), "the model", &plan.model_path)?;
     let registry = Registry { aliases: vec![(CHAMPION.to_owned(), plan.version.clone())] };
-    let registry =
-        format::render(&registry).map_err(|error| PackageError::Context { reason: format!("the registry ({error})") })?;
+    let registry = format::render(&registry)
+        .map_err(|error| PackageError::Context { reason: format!("the registry ({error})") })?;
     layer.file("model/models/registry.ron", Bytes::from(registry), false);
     layer.finish()
 }
@@ -315,7 +309,9 @@ mod tests {
 
     #[test]
     fn the_loader_s_own_folders_are_known() {
-        for folder in ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"] {
+        for folder in
+            ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"]
+        {
             assert!(is_searched(folder), "{folder}");
         }
         for folder in ["/usr/local/lib", "/opt/lib", "/lib/custom", "/nix/store/x/lib", "/library"] {

@@ -17,7 +17,7 @@ use super::error::{PackageError, Tried, Unreachable, root_cause};
 const PING_LIMIT: Duration = Duration::from_secs(3);
 
 /// How long the engine may take for the head of any answer; a build's goes out with its first line.
-pub(super) const REQUEST_LIMIT: Duration = Duration::from_secs(120);
+pub(super) const REQUEST_LIMIT: Duration = Duration::from_mins(2);
 
 /// What is looked at to find an engine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -238,7 +238,9 @@ async fn connect(address: &str) -> Result<Engine, Unreachable> {
         within_ping(tokio::net::TcpStream::connect(&authority)).await?.map_err(|error| from_io(&error))?;
         (Docker::connect_with_http(&address, REQUEST_LIMIT.as_secs(), API_DEFAULT_VERSION), address)
     } else if address.starts_with("ssh://") || address.starts_with("https://") {
-        return Err(Unreachable::Unsupported("forward its socket to this machine and set DOCKER_HOST to that".to_owned()));
+        return Err(Unreachable::Unsupported(
+            "forward its socket to this machine and set DOCKER_HOST to that".to_owned(),
+        ));
     } else {
         return Err(Unreachable::Unsupported("only unix:// and tcp:// addresses are".to_owned()));
     };
@@ -248,7 +250,8 @@ async fn connect(address: &str) -> Result<Engine, Unreachable> {
     let version = within_ping(docker.version()).await?.map_err(|error| not_an_engine(&error))?;
     let api_version = docker.client_version().to_string();
     let components = version.components.unwrap_or_default();
-    let product = if components.iter().any(|component| component.name.contains("Podman")) { "Podman" } else { "Docker" };
+    let product =
+        if components.iter().any(|component| component.name.contains("Podman")) { "Podman" } else { "Docker" };
     let release = version.version.unwrap_or_else(|| "of unknown version".to_owned());
     Ok(Engine {
         description: format!("{product} {release}, API {api_version}"),
@@ -360,7 +363,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let meta = home.path().join(".docker/contexts/meta");
         for (folder, text) in [
-            ("aa", r#"{"Name":"desktop","Metadata":{},"Endpoints":{"docker":{"Host":"unix:///d.sock","SkipTLSVerify":false}}}"#),
+            (
+                "aa",
+                r#"{"Name":"desktop","Metadata":{},"Endpoints":{"docker":{"Host":"unix:///d.sock","SkipTLSVerify":false}}}"#,
+            ),
             ("bb", r#"{"Name":"kubernetes","Endpoints":{}}"#),
             ("cc", "not JSON"),
         ] {

@@ -27,9 +27,11 @@ fn rows(plan: &BuildPlan) -> Result<Vec<Vec<Value>>, PackageError> {
     let golden = &plan.golden;
     let mut positions = Vec::new();
     for feature in plan.mapping.features() {
-        let position = golden.features.iter().position(|name| *name == feature.name).ok_or_else(|| {
-            PackageError::Golden { reason: format!("they have no value for {}", feature.name) }
-        })?;
+        let position = golden
+            .features
+            .iter()
+            .position(|name| *name == feature.name)
+            .ok_or_else(|| PackageError::Golden { reason: format!("they have no value for {}", feature.name) })?;
         positions.push(position);
     }
     let short = PackageError::Golden { reason: "a row has fewer values than there are features".to_owned() };
@@ -127,7 +129,8 @@ fn difference(answer: &Answer, expected: &Prediction, tolerance: f64) -> Option<
         ClassLabel::Text(label) => json!(label),
     });
     let level = expected.level.as_ref().map_or(Json::Null, |level| json!(level));
-    let mut pairs = vec![("label".to_owned(), &json["label"], label), ("risk_level".to_owned(), &json["risk_level"], level)];
+    let mut pairs =
+        vec![("label".to_owned(), &json["label"], label), ("risk_level".to_owned(), &json["risk_level"], level)];
     if let Some(probability) = expected.probability {
         pairs.push(("probability".to_owned(), &json["probability"], json!(probability)));
     }
@@ -186,7 +189,11 @@ mod tests {
         check(&answer(json!("1"), 0.75, "High"), &classified(), Some("the label is \"1\""));
         check(&answer(json!(1), 0.74, "High"), &classified(), Some("the probability is 0.74"));
         check(&answer(json!(1), 0.75, "Low"), &classified(), Some("the risk_level is \"Low\""));
-        check(&json!({"label": 1, "probability": 0.75, "risk_level": "High"}), &classified(), Some("the probability of 0 is null"));
+        check(
+            &json!({"label": 1, "probability": 0.75, "risk_level": "High"}),
+            &classified(),
+            Some("the probability of 0 is null"),
+        );
         let number = Prediction { scores: vec![2.5], ..Prediction::default() };
         check(&json!({"value": 2.5}), &number, None);
         check(&json!({"value": null}), &number, Some("the value is null"));
@@ -202,7 +209,8 @@ mod tests {
 
     #[test]
     fn values_are_sent_as_a_person_would() {
-        let values = [Value::Missing, Value::Bool(true), Value::Number(f64::NAN), Value::Number(2.5), Value::Text("a".into())];
+        let values =
+            [Value::Missing, Value::Bool(true), Value::Number(f64::NAN), Value::Number(2.5), Value::Text("a".into())];
         let sent: Vec<Json> = values.iter().map(plain).collect();
         assert_eq!(Json::Array(sent), json!([null, true, null, 2.5, "a"]));
     }

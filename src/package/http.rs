@@ -2,6 +2,7 @@
 //!
 //! It is no general client: no TLS, no redirects, no proxies.
 
+use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
@@ -105,10 +106,10 @@ impl Client {
         };
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.authority);
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _infallible = write!(head, "{name}: {value}\r\n");
         }
         if let Some(body) = body {
-            head.push_str(&format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()));
+            let _infallible = write!(head, "Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
         }
         head.push_str("\r\n");
         let mut message = head.into_bytes();
@@ -204,7 +205,8 @@ async fn read_chunks(connection: &mut BufReader<TcpStream>, body: &mut Vec<u8>) 
     loop {
         let line = read_line(connection).await?;
         let size = line.split(';').next().unwrap_or_default().trim();
-        let size = u64::from_str_radix(size, 16).map_err(|_not_a_number| invalid("a chunk's length is not a number"))?;
+        let size =
+            u64::from_str_radix(size, 16).map_err(|_not_a_number| invalid("a chunk's length is not a number"))?;
         if MAX_BODY_BYTES < size.saturating_add(body.len() as u64) {
             return Err(invalid("the body is too large"));
         }
@@ -241,7 +243,9 @@ mod tests {
         let mut seen = Vec::new();
         for _ in 0..n_requests {
             let answer = client.post("/", b"{}").await;
-            seen.push(answer.map(|answer| (answer.status, String::from_utf8(answer.body).unwrap())).map_err(|e| e.kind()));
+            seen.push(
+                answer.map(|answer| (answer.status, String::from_utf8(answer.body).unwrap())).map_err(|e| e.kind()),
+            );
         }
         drop(client);
         server.abort();
@@ -256,7 +260,11 @@ mod tests {
         }
         same(&ask(&["HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"], 1).await, (200, "abc"));
         same(
-            &ask(&["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\nT: 1\r\n\r\n"], 1).await,
+            &ask(
+                &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\nT: 1\r\n\r\n"],
+                1,
+            )
+            .await,
             (200, "abc"),
         );
         same(&ask(&["HTTP/1.0 404 No\r\n\r\nto the end"], 1).await, (404, "to the end"));
@@ -265,7 +273,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_is_kept() {
-        let answers = &["HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb"];
+        let answers =
+            &["HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb"];
         let seen = ask(answers, 2).await;
         assert_eq!(seen, [Ok((200, "a".to_owned())), Ok((200, "b".to_owned()))]);
     }
@@ -279,7 +288,10 @@ mod tests {
         fails(&ask(&["SSH-2.0-OpenSSH\r\n"], 1).await, io::ErrorKind::InvalidData);
         fails(&ask(&["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"], 1).await, io::ErrorKind::UnexpectedEof);
         fails(&ask(&["HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"], 1).await, io::ErrorKind::InvalidData);
-        fails(&ask(&["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"], 1).await, io::ErrorKind::InvalidData);
+        fails(
+            &ask(&["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"], 1).await,
+            io::ErrorKind::InvalidData,
+        );
         fails(&ask(&[""], 1).await, io::ErrorKind::UnexpectedEof);
     }
 }

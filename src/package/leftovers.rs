@@ -51,7 +51,7 @@ impl Process {
     /// This process; where there is no `/proc` its start is empty, and nothing can be told about others.
     fn current() -> Self {
         let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-        let machine = text("/etc/machine-id") + &text("/proc/sys/kernel/hostname");
+        let machine = format!("{}{}", text("/etc/machine-id"), text("/proc/sys/kernel/hostname"));
         let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
         let pid = std::process::id();
         Self {
@@ -91,7 +91,8 @@ impl Process {
 }
 
 fn short_hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(text.as_bytes());
+    format!("{:08x}", digest.iter().take(4).fold(0_u32, |hash, byte| hash << 8 | u32::from(*byte)))
 }
 
 /// When a process started, in the kernel's ticks.
@@ -159,12 +160,16 @@ impl Leftovers {
         }
     }
 
-    /// Removes the temporary tag of an image that has its own now.
+    /// Removes everything but the image, which has a tag of its own now.
     pub(super) async fn keep_image(mut self) {
         self.pending = false;
         let tag = self.temporary_tag();
-        if !matches!(timeout(REMOVAL_LIMIT, remove_image(&self.docker, &tag)).await, Ok(Ok(_))) {
-            tracing::warn!(tag, "the temporary tag could not be removed");
+        let work = async {
+            remove_containers(&self.docker, &self.name).await?;
+            remove_image(&self.docker, &tag).await
+        };
+        if !matches!(timeout(REMOVAL_LIMIT, work).await, Ok(Ok(_))) {
+            tracing::warn!(tag, "the temporary tag and the verification container could not be removed");
         }
     }
 }
@@ -251,8 +256,6 @@ pub struct Labelled {
     pub names: Vec<String>,
     /// The project's slug.
     pub project: String,
-    /// The build it belongs to, for what a build has not yet taken away.
-    owner: Option<String>,
 }
 
 /// Kind of a [`Labelled`].
@@ -281,20 +284,13 @@ async fn labelled(docker: &Docker) -> Result<Vec<Labelled>, Error> {
                 id: container.id.unwrap_or_default(),
                 names: container.names.unwrap_or_default(),
                 project: labels.get(PROJECT_LABEL).cloned().unwrap_or_default(),
-                owner: labels.get(OWNER_LABEL).cloned(),
             });
         }
     }
     for image in trestle_images(docker).await? {
         let Some(project) = image.labels.get(PROJECT_LABEL) else { continue };
-        let temporary = image.repo_tags.iter().find_map(|tag| tag.strip_prefix(TEMPORARY_REPOSITORY)?.strip_prefix(':'));
-        all.push(Labelled {
-            kind: LabelledKind::Image,
-            owner: temporary.map(str::to_owned),
-            project: project.clone(),
-            id: image.id,
-            names: image.repo_tags,
-        });
+        let project = project.clone();
+        all.push(Labelled { kind: LabelledKind::Image, id: image.id, names: image.repo_tags, project });
     }
     Ok(all)
 }
@@ -306,17 +302,21 @@ pub async fn cleanup(engine: &Engine, now: Timestamp) -> Result<usize, PackageEr
 
 async fn remove_orphans(docker: &Docker, now: Timestamp) -> Result<usize, Error> {
     let mut removed = 0;
-    for Labelled { kind, id, owner, .. } in labelled(docker).await? {
-        let Some(owner) = owner.filter(|owner| is_orphan(owner)) else { continue };
-        removed += usize::from(match kind {
-            LabelledKind::Verification => remove_container(docker, &id).await?,
-            LabelledKind::Image => remove_image(docker, &format!("{TEMPORARY_REPOSITORY}:{owner}")).await?,
-            LabelledKind::Container => false,
-        });
+    for container in labelled_containers(docker, KIND_LABEL, KIND_VERIFICATION).await? {
+        let labels = container.labels.unwrap_or_default();
+        if labels.get(OWNER_LABEL).is_some_and(|owner| is_orphan(owner)) {
+            removed += usize::from(remove_container(docker, &container.id.unwrap_or_default()).await?);
+        }
     }
     for image in trestle_images(docker).await? {
-        let is_old = image.created < now.as_second() - INTERRUPTED_AGE_SECONDS;
-        if is_old && is_unfinished(&image) {
+        for tag in &image.repo_tags {
+            // Several builds of the same content are one image.
+            let owner = tag.strip_prefix(TEMPORARY_REPOSITORY).and_then(|rest| rest.strip_prefix(':'));
+            if owner.is_some_and(is_orphan) {
+                removed += usize::from(remove_image(docker, tag).await?);
+            }
+        }
+        if image.created < now.as_second() - INTERRUPTED_AGE_SECONDS && is_unfinished(&image) {
             // One that a finished image stands on is refused, and stays.
             removed += usize::from(remove_image(docker, &image.id).await?);
         }

@@ -24,8 +24,6 @@ mod tensors;
 mod testing;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
-#[cfg(test)]
-mod standin;
 mod verify;
 
 use std::path::PathBuf;
@@ -50,7 +48,7 @@ use leftovers::Leftovers;
 use reference::Reference;
 
 /// How long one short request to the engine may take.
-const REQUEST_LIMIT: Duration = Duration::from_secs(60);
+const REQUEST_LIMIT: Duration = Duration::from_mins(1);
 
 /// What to build.
 pub struct BuildPlan {

@@ -82,7 +82,9 @@ mod tests {
         check("host.example:5000/team/churn", Some(("host.example:5000/team/churn", "latest")));
         check("localhost:5000/churn:1", Some(("localhost:5000/churn", "1")));
         check("churn:1.0.0-rc.1", Some(("churn", "1.0.0-rc.1")));
-        for wrong in ["", ":1", "Churn:1", "churn:", "churn:1.0.0+build", "a b:1", "churn@sha256:00", "-a:1", "a//b:1", "a:.1"] {
+        for wrong in
+            ["", ":1", "Churn:1", "churn:", "churn:1.0.0+build", "a b:1", "churn@sha256:00", "-a:1", "a//b:1", "a:.1"]
+        {
             check(wrong, None);
         }
     }

@@ -70,11 +70,6 @@ impl TarballBuilder {
         self.entries.insert(path.to_owned(), Entry::File { pieces, executable });
     }
 
-    /// Whether nothing was added.
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// The archive.
     pub(super) fn finish(self) -> Result<Tarball, PackageError> {
         let mut archive = Tarball::default();
@@ -100,9 +95,9 @@ impl TarballBuilder {
 
 fn header(path: &str, kind: EntryType, mode: u32, size: u64) -> Result<Bytes, PackageError> {
     let mut header = Header::new_ustar();
-    header
-        .set_path(path)
-        .map_err(|error| PackageError::Context { reason: format!("the name {path} does not fit an archive ({error})") })?;
+    header.set_path(path).map_err(|error| PackageError::Context {
+        reason: format!("the name {path} does not fit an archive ({error})"),
+    })?;
     header.set_entry_type(kind);
     header.set_mode(mode);
     header.set_uid(0);

@@ -32,7 +32,9 @@ fn elements(data: &TensorData) -> Value {
         TensorData::I16(values) => json!(values),
         TensorData::I32(values) => json!(values),
         TensorData::I64(values) => json!(values),
-        TensorData::F16(values) => json!(values.iter().map(|bits| half::f16::from_bits(*bits).to_f32()).collect::<Vec<_>>()),
+        TensorData::F16(values) => {
+            json!(values.iter().map(|bits| half::f16::from_bits(*bits).to_f32()).collect::<Vec<_>>())
+        }
         TensorData::F32(values) => json!(values),
         TensorData::F64(values) => json!(values),
         TensorData::Text(values) => json!(values),

@@ -17,7 +17,7 @@ use crate::project::contract::{Dim, TensorSpec};
 use crate::project::documents::Check;
 
 /// How long all questions together may take.
-const QUESTIONS_LIMIT: Duration = Duration::from_secs(600);
+const QUESTIONS_LIMIT: Duration = Duration::from_mins(10);
 
 /// Sent with a request, and looked for in the log.
 const REQUEST_ID: &str = "trestle-verification";
@@ -88,13 +88,11 @@ async fn metadata(plan: &BuildPlan, client: &mut Client) -> Check {
         Ok(answer) => answer,
         Err(error) => return check(NAME, false, format!("no answer ({error})")),
     };
-    match metadata_difference(plan, &answer) {
-        Some(difference) => check(NAME, false, difference),
-        None => {
-            let (n_inputs, n_outputs) = (plan.model.inputs.len(), plan.model.outputs.len());
-            check(NAME, true, format!("{n_inputs} inputs, {n_outputs} outputs, version {}", plan.version))
-        }
+    if let Some(difference) = metadata_difference(plan, &answer) {
+        return check(NAME, false, difference);
     }
+    let (n_inputs, n_outputs) = (plan.model.inputs.len(), plan.model.outputs.len());
+    check(NAME, true, format!("{n_inputs} inputs, {n_outputs} outputs, version {}", plan.version))
 }
 
 fn metadata_difference(plan: &BuildPlan, answer: &Answer) -> Option<String> {
@@ -178,11 +176,13 @@ fn privileges(inspected: &ContainerInspectResponse) -> Check {
     let host = inspected.host_config.clone().unwrap_or_default();
     let is_read_only = host.readonly_rootfs == Some(true);
     // Podman lists what it dropped instead of the word.
-    let has_none = host.cap_drop.is_some_and(|dropped| !dropped.is_empty()) && host.cap_add.is_none_or(|added| added.is_empty());
+    let has_none =
+        host.cap_drop.is_some_and(|dropped| !dropped.is_empty()) && host.cap_add.is_none_or(|added| added.is_empty());
     let pass = user == USER && is_read_only && has_none && host.privileged != Some(true);
     let root = if is_read_only { "read-only" } else { "writable" };
     let capabilities = if has_none { "no" } else { "some" };
-    let detail = format!("user {}, {root} root, {capabilities} capabilities", if user.is_empty() { "root" } else { &user });
+    let detail =
+        format!("user {}, {root} root, {capabilities} capabilities", if user.is_empty() { "root" } else { &user });
     check("Runs without privileges", pass, detail)
 }
 
