@@ -135,7 +135,12 @@ mod tests {
         check(vec![age()], vec![age(), spec("plan", Dtype::Text, &[free()])], &different, "2.0.0");
         check(vec![age()], vec![], &GraphDifference::Equal, "2.0.0");
         check(vec![age()], vec![spec("age", Dtype::F32, &[Dim::Fixed(1), Dim::Fixed(1)])], &different, "2.0.0");
-        check(vec![spec("age", Dtype::F32, &[Dim::Symbol("N".into()), Dim::Fixed(1)])], vec![age()], &different, "1.3.0");
+        check(
+            vec![spec("age", Dtype::F32, &[Dim::Symbol("N".into()), Dim::Fixed(1)])],
+            vec![age()],
+            &different,
+            "1.3.0",
+        );
     }
 
     #[test]
@@ -149,7 +154,8 @@ mod tests {
     fn a_chosen_bump_keeps_the_reason() {
         let version = Version::new(1, 0, 0);
         let contract = contract(vec![]);
-        let proposal = propose(Some((&version, &contract)), &contract, Some(&GraphDifference::Equal), Some(Bump::Major));
+        let proposal =
+            propose(Some((&version, &contract)), &contract, Some(&GraphDifference::Equal), Some(Bump::Major));
         assert_eq!(proposal.version, Version::new(2, 0, 0));
         assert!(proposal.reason.contains("proposed was patch"), "{}", proposal.reason);
     }

@@ -38,7 +38,11 @@ impl TryForm {
             self.next_row = 0;
             self.fill(version, features);
         }
-        let remark = if version.golden.is_some() { "filled with a row of the golden rows; empty is missing" } else { "empty is missing" };
+        let remark = if version.golden.is_some() {
+            "filled with a row of the golden rows; empty is missing"
+        } else {
+            "empty is missing"
+        };
         Card::new("Try it").remark(remark).show(ui, |ui| {
             if MAX_FIELDS < features.len() {
                 ui.label(text::body(format!(
@@ -86,7 +90,8 @@ impl TryForm {
         let mut row = Some(Vec::with_capacity(features.len()));
         for (line, chunk) in features.chunks(PER_LINE).enumerate() {
             columns(ui, &[1.0; PER_LINE], |ui, index| {
-                let (Some(feature), Some(typed)) = (chunk.get(index), self.fields.get_mut(line * PER_LINE + index)) else {
+                let (Some(feature), Some(typed)) = (chunk.get(index), self.fields.get_mut(line * PER_LINE + index))
+                else {
                     return;
                 };
                 let read = read(feature, typed);
@@ -155,7 +160,11 @@ fn read(feature: &Feature, typed: &str) -> Result<Value, String> {
         FeatureType::Number | FeatureType::Integer => {
             let number: f64 = typed.replace(',', ".").parse().map_err(|_| "a number is expected".to_owned())?;
             let whole = feature.kind == FeatureType::Number || number.fract() == 0.0;
-            if number.is_finite() && whole { Ok(Value::Number(number)) } else { Err("a whole number is expected".to_owned()) }
+            if number.is_finite() && whole {
+                Ok(Value::Number(number))
+            } else {
+                Err("a whole number is expected".to_owned())
+            }
         }
     }
 }

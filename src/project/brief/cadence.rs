@@ -44,13 +44,16 @@ fn every_days(text: &str) -> Option<f64> {
     if has(text, r"\b(never|no retraining|not retrained)\b") {
         return None;
     }
-    if let Some(found) = groups(text, &format!(r"\b(?:every|each)\s+(other\s+|second\s+)?(\w+(?:\.\d+)?)?\s*{PERIOD}")) {
+    if let Some(found) = groups(text, &format!(r"\b(?:every|each)\s+(other\s+|second\s+)?(\w+(?:\.\d+)?)?\s*{PERIOD}"))
+    {
         let [other, amount, period] = found.as_slice() else { return None };
         let amount = if amount.is_empty() { 1.0 } else { count(amount)? };
         let doubled = if other.is_empty() { 1.0 } else { 2.0 };
         return days_of(period).map(|days| days * amount * doubled).filter(|days| 0.0 < *days);
     }
-    if let Some(found) = groups(text, &format!(r"\b(?:(once|twice|thrice)|(\w+)\s+times)\s+(?:a|an|per|every|each)\s+{PERIOD}")) {
+    if let Some(found) =
+        groups(text, &format!(r"\b(?:(once|twice|thrice)|(\w+)\s+times)\s+(?:a|an|per|every|each)\s+{PERIOD}"))
+    {
         let [word, times, period] = found.as_slice() else { return None };
         let times = match word.as_str() {
             "once" => 1.0,
@@ -89,7 +92,10 @@ fn trigger(text: &str) -> Option<String> {
     let named = [
         (r"\bdrift", "drift"),
         (r"\bnew (labelled |labeled )?data\b|\bdata (changes|arrives|update)", "new data"),
-        (r"\b(performance|accuracy|quality|auc|precision|recall|f1|metric)s?\b.{0,20}\b(drop|fall|degrad|decay|declin|below|worse)", "a drop in quality"),
+        (
+            r"\b(performance|accuracy|quality|auc|precision|recall|f1|metric)s?\b.{0,20}\b(drop|fall|degrad|decay|declin|below|worse)",
+            "a drop in quality",
+        ),
         (r"\b(on demand|manual(ly)?|by hand|when needed)\b", "demand"),
     ];
     named.iter().find(|(pattern, _)| has(text, pattern)).map(|(_, name)| (*name).to_owned())

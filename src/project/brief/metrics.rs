@@ -5,8 +5,14 @@ use super::{Comparison, Metric, SuccessMetric, Understand};
 
 /// Names in the order they are tried: the longer name that holds a shorter one comes first.
 const NAMES: [(&str, Metric); 10] = [
-    (r"\b(?:pr[- ]?auc|auc[- ]?pr|auprc|average precision|area under the (?:pr|precision[- ]recall) curve)\b", Metric::PrAuc),
-    (r"\b(?:roc[- ]?auc|auc[- ]?roc|auroc|auc|gini[- ]auc|area under (?:the )?(?:roc )?curve)(?:\s+score)?\b", Metric::RocAuc),
+    (
+        r"\b(?:pr[- ]?auc|auc[- ]?pr|auprc|average precision|area under the (?:pr|precision[- ]recall) curve)\b",
+        Metric::PrAuc,
+    ),
+    (
+        r"\b(?:roc[- ]?auc|auc[- ]?roc|auroc|auc|gini[- ]auc|area under (?:the )?(?:roc )?curve)(?:\s+score)?\b",
+        Metric::RocAuc,
+    ),
     (r"\b(?:f-?1|f-measure)(?:[- ]?score)?\b", Metric::F1),
     (r"\b(?:log[- ]?loss|cross[- ]?entropy)\b", Metric::LogLoss),
     (r"\b(?:rmse|root[- ]mean[- ]squared?[- ]error)\b", Metric::Rmse),
@@ -21,7 +27,10 @@ const NAMES: [(&str, Metric); 10] = [
 const COMPARISONS: [(&str, Comparison); 4] = [
     (r">=|=>|\b(?:at least|no less than|not less than|not below|minimum|min)\b", Comparison::AtLeast),
     (r"<=|=<|\b(?:at most|no more than|not more than|up to|maximum|max|within)\b", Comparison::AtMost),
-    (r">|\b(?:above|over|greater than|more than|higher than|better than|exceeds?|exceeding|beyond)\b", Comparison::Above),
+    (
+        r">|\b(?:above|over|greater than|more than|higher than|better than|exceeds?|exceeding|beyond)\b",
+        Comparison::Above,
+    ),
     (r"<|\b(?:below|under|less than|lower than|smaller than)\b", Comparison::Below),
 ];
 
@@ -61,11 +70,25 @@ fn metric(clause: &str) -> Option<SuccessMetric> {
     let (name, metric) = NAMES.iter().find(|(name, _)| has(clause, name))?;
     // The digits of a name (F1, R²) or of a class are not the value.
     let rest = pattern(name)?.replace(clause, " ").into_owned();
-    let of = find(&rest, r"\b(macro|micro|weighted)\b")
-        .or_else(|| find(&rest, r#"\bclass\s*=?\s*["']?([\w-]+)["']?"#));
+    let of = find(&rest, r"\b(macro|micro|weighted)\b").or_else(|| find(&rest, r#"\bclass\s*=?\s*["']?([\w-]+)["']?"#));
     let rest = replace(&rest, r#"\b(?:of|on|for)?\s*class\s*=?\s*["']?[\w-]+["']?"#, " ");
-    let gain = groups(&rest, &format!(r"{NUMBER}\s*(%|percent|percentage points?|points?)?\s*(?:better|above|more|higher|over)\s+than\s+(?:the\s+)?(?:current|champion|existing|present|baseline|old)"));
-    let rest = if gain.is_some() { replace(&rest, &format!(r"{NUMBER}\s*(?:%|percent|percentage points?|points?)?\s*(?:better|above|more|higher|over)\s+than.*$"), " ") } else { rest };
+    let gain = groups(
+        &rest,
+        &format!(
+            r"{NUMBER}\s*(%|percent|percentage points?|points?)?\s*(?:better|above|more|higher|over)\s+than\s+(?:the\s+)?(?:current|champion|existing|present|baseline|old)"
+        ),
+    );
+    let rest = if gain.is_some() {
+        replace(
+            &rest,
+            &format!(
+                r"{NUMBER}\s*(?:%|percent|percentage points?|points?)?\s*(?:better|above|more|higher|over)\s+than.*$"
+            ),
+            " ",
+        )
+    } else {
+        rest
+    };
     let comparison = COMPARISONS.iter().find(|(sign, _)| has(&rest, sign)).map(|(_, comparison)| *comparison);
     let found = groups(&rest, &format!(r"(-)?{NUMBER}\s*(%|percent)?"))?;
     let [minus, amount, percent] = found.as_slice() else { return None };
@@ -122,7 +145,15 @@ mod tests {
 
     #[test]
     fn what_states_no_metric_is_not_guessed() {
-        for words in ["", "as accurate as possible", "better than 0.8", "accuracy", "accuracy of 90", "AUC > 1.2", "happy customers"] {
+        for words in [
+            "",
+            "as accurate as possible",
+            "better than 0.8",
+            "accuracy",
+            "accuracy of 90",
+            "AUC > 1.2",
+            "happy customers",
+        ] {
             check(words, None);
         }
     }
