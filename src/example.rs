@@ -18,11 +18,8 @@ use crate::project::disk::{RealDisk, write_atomic};
 #[exclude = "*.pytest_cache*"]
 struct Example;
 
-/// The folder name proposed for a copy.
-pub const NAME: &str = "churn";
-
 /// Writes the example into a folder that is empty or does not exist.
-pub fn unpack(root: &Path) -> Result<(), Problem> {
+pub(crate) fn unpack(root: &Path) -> Result<(), Problem> {
     let occupied = std::fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_some()) || root.is_file();
     if occupied {
         return Err(ProjectError::Occupied { root: root.to_owned() }.into());

@@ -32,6 +32,7 @@ pub enum Action {
         /// The project's name for people; the folder's name without it.
         #[arg(long, conflicts_with = "example")]
         name: Option<String>,
+        /// How the result is printed.
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -42,6 +43,7 @@ pub enum Action {
         /// Print it as Markdown.
         #[arg(long)]
         markdown: bool,
+        /// How the result is printed.
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -49,6 +51,7 @@ pub enum Action {
     Inspect {
         /// The ONNX file.
         model: PathBuf,
+        /// How the result is printed.
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -64,6 +67,7 @@ pub enum Action {
         /// Why, for the ledger.
         #[arg(long, default_value = "")]
         why: String,
+        /// How the result is printed.
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -78,6 +82,7 @@ pub enum Action {
         /// Why, for the ledger.
         #[arg(long, default_value = "")]
         why: String,
+        /// How the result is printed.
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -88,8 +93,10 @@ pub enum Action {
         /// A CSV file of features and predictions.
         #[arg(long)]
         from: Option<PathBuf>,
+        /// Which version is meant.
         #[command(flatten)]
         which: VersionArgs,
+        /// How the result is printed.
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -101,10 +108,12 @@ pub enum Action {
         #[arg(long)]
         input: PathBuf,
         /// Where the scored rows go, CSV or JSON lines; standard output without it.
-        #[arg(long)]
+        #[arg(long = "output")]
         output_file: Option<PathBuf>,
+        /// Which version is meant.
         #[command(flatten)]
         which: VersionArgs,
+        /// How the result is printed.
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -115,8 +124,10 @@ pub enum Action {
         /// The whole reference; `<slug>:<version>` without it.
         #[arg(long)]
         tag: Option<String>,
+        /// Which version is meant.
         #[command(flatten)]
         which: VersionArgs,
+        /// How the result is printed.
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -130,6 +141,7 @@ pub enum Action {
         /// Seconds that running requests get to finish after SIGTERM.
         #[arg(long, default_value_t = 10)]
         drain: u64,
+        /// Which version is meant.
         #[command(flatten)]
         which: VersionArgs,
     },

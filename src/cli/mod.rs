@@ -44,7 +44,7 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
         }
         Action::Health { url } => projects::health(&environment, &url),
         #[cfg(feature = "pictures")]
-        Action::Pictures { out } => finish(OutputArgs::default(), || projects::pictures(&out)),
+        Action::Pictures { out } => finish(OutputArgs::default(), || projects::pictures(&environment, &out)),
         Action::Worker => crate::engine::run_worker(),
     }
 }

@@ -115,7 +115,7 @@ pub(super) fn build(
     report.set("tags", &built.tags);
     report.set("size_bytes", built.size_bytes);
     report.set("engine", &built.engine);
-    report.set("timings_ms", built.timings_ms.iter().cloned().collect::<serde_json::Map<_, _>>());
+    report.set("timings_ms", built.timings_ms.iter().cloned().collect::<std::collections::BTreeMap<_, _>>());
     report.set("verification", &built.checks);
     let rows = built.checks.iter().map(|check| {
         vec![if check.pass { "passes" } else { "FAILS" }.to_owned(), check.name.clone(), check.detail.clone()]
@@ -155,8 +155,8 @@ pub(super) fn health(environment: &Environment, url: &str) -> ExitCode {
 }
 
 #[cfg(feature = "pictures")]
-pub(super) fn pictures(out: &Path) -> Result<Report, JobError> {
-    let names = crate::gui::pictures(out)?;
+pub(super) fn pictures(environment: &Environment, out: &Path) -> Result<Report, JobError> {
+    let names = crate::gui::pictures(out, environment)?;
     let mut report = Report::new("pictures");
     for name in names {
         report.say(name);

@@ -1,6 +1,6 @@
 //! What a command leaves behind: one JSON object or lines for people, and an exit code.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 
 use serde::Serialize;

@@ -1,7 +1,5 @@
 //! `trestle predict`: scores the rows of a file.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::args::OutputArgs;
@@ -13,8 +11,7 @@ use crate::model::{Asked, SharedSession, ask};
 use crate::problem::Problem;
 use crate::project::Project;
 use crate::project::contract::{ClassLabel, ModelContract};
-use crate::project::documents::Value;
-use crate::table::{self, Table};
+use crate::table::{self, Cells, Column, Format, Table};
 use crate::workbench::Environment;
 
 /// Rows scored at most; larger files wait for streaming.
@@ -60,17 +57,18 @@ pub(super) fn predict(
     let (answers, micros) = ask(&SharedSession::default(), &asked, &rows, &context)?;
     report.set("rows", answers.len());
     report.set("micros", micros);
-    let scored = scored(&table, &answers);
+    let scored = scored(table, &answers);
     match target {
         Some(path) => {
-            write_file(path, &scored)?;
+            table::write(path, &scored).map_err(Problem::from)?;
             report.set("output", path);
             report.say(format!("Scored {} rows into {}", answers.len(), path.display()));
         }
         None if output.json => report.set("predictions", as_json(&answers)),
         None => {
             let mut text = Vec::new();
-            table::write_csv(&mut text, &scored.header, &scored.rows).map_err(Problem::from)?;
+            let failed = |error: std::io::Error| Problem::new(format!("Writing failed: {error}"), "", "");
+            table::write_to(&mut text, Format::Csv, &scored).map_err(failed)?;
             report.say(String::from_utf8_lossy(&text).trim_end());
         }
     }
@@ -97,48 +95,46 @@ fn bare(
     Ok((asked, inspection.contract))
 }
 
-struct Scored {
-    header: Vec<String>,
-    rows: Vec<Vec<Value>>,
+/// The input's columns followed by the answers'.
+fn scored(table: Table, answers: &[Prediction]) -> Table {
+    let classes: Vec<ClassLabel> = answers.first().map(|answer| answer.classes.clone()).unwrap_or_default();
+    let n_scores = answers.iter().map(|answer| answer.scores.len()).max().unwrap_or(0);
+    let mut columns = table.columns;
+    let mut add = |name: String, cells: Cells| columns.push(Column { name, cells });
+    if answers.iter().any(|answer| answer.label.is_some()) {
+        add("label".to_owned(), label_cells(answers));
+    }
+    if answers.iter().any(|answer| answer.probability.is_some()) {
+        let cells = answers.iter().map(|answer| answer.probability.unwrap_or(f64::NAN)).collect();
+        add("probability".to_owned(), Cells::Number(cells));
+    }
+    if answers.iter().any(|answer| answer.level.is_some()) {
+        add("level".to_owned(), Cells::Text(answers.iter().map(|answer| answer.level.clone()).collect()));
+    }
+    for index in 0..n_scores {
+        let name = match classes.get(index) {
+            Some(class) => format!("probability_{class}"),
+            None if n_scores == 1 => "prediction".to_owned(),
+            None => format!("score_{index}"),
+        };
+        let cells = answers.iter().map(|answer| answer.scores.get(index).copied().unwrap_or(f64::NAN)).collect();
+        add(name, Cells::Number(cells));
+    }
+    Table { columns }
 }
 
-/// The input's columns followed by the answers'.
-fn scored(table: &Table, answers: &[Prediction]) -> Scored {
-    let classes: Vec<ClassLabel> = answers.first().map(|answer| answer.classes.clone()).unwrap_or_default();
-    let has_label = answers.iter().any(|answer| answer.label.is_some());
-    let has_probability = answers.iter().any(|answer| answer.probability.is_some());
-    let has_level = answers.iter().any(|answer| answer.level.is_some());
-    let n_scores = answers.iter().map(|answer| answer.scores.len()).max().unwrap_or(0);
-    let mut header: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
-    let added = [(has_label, "label"), (has_probability, "probability"), (has_level, "level")];
-    header.extend(added.iter().filter(|(present, _)| *present).map(|(_, name)| (*name).to_owned()));
-    header.extend((0..n_scores).map(|index| match classes.get(index) {
-        Some(class) => format!("probability_{class}"),
-        None if n_scores == 1 => "prediction".to_owned(),
-        None => format!("score_{index}"),
-    }));
-    let rows = answers
-        .iter()
-        .enumerate()
-        .map(|(index, answer)| {
-            let mut row = table.row(index);
-            if has_label {
-                row.push(answer.label.as_ref().map_or(Value::Missing, |label| match label {
-                    ClassLabel::Int(label) => Value::Number(*label as f64),
-                    ClassLabel::Text(label) => Value::Text(label.clone()),
-                }));
-            }
-            if has_probability {
-                row.push(answer.probability.map_or(Value::Missing, Value::Number));
-            }
-            if has_level {
-                row.push(answer.level.clone().map_or(Value::Missing, Value::Text));
-            }
-            row.extend((0..n_scores).map(|index| answer.scores.get(index).map_or(Value::Missing, |score| Value::Number(*score))));
-            row
-        })
-        .collect();
-    Scored { header, rows }
+/// Labels as whole numbers where all are, else as text.
+fn label_cells(answers: &[Prediction]) -> Cells {
+    let whole = |answer: &Prediction| !matches!(answer.label, Some(ClassLabel::Text(_)));
+    if answers.iter().all(whole) {
+        let cells = answers.iter().map(|answer| match answer.label {
+            Some(ClassLabel::Int(label)) => Some(label),
+            Some(ClassLabel::Text(_)) | None => None,
+        });
+        Cells::Integer(cells.collect())
+    } else {
+        Cells::Text(answers.iter().map(|answer| answer.label.as_ref().map(ToString::to_string)).collect())
+    }
 }
 
 fn as_json(answers: &[Prediction]) -> Vec<serde_json::Value> {
@@ -149,25 +145,4 @@ fn as_json(answers: &[Prediction]) -> Vec<serde_json::Value> {
         })
     };
     answers.iter().map(one).collect()
-}
-
-/// Writes beside the target and renames, so that a failure leaves no half-written file.
-fn write_file(path: &Path, scored: &Scored) -> Result<(), Problem> {
-    let failed = |error: io::Error| {
-        Problem::new(format!("Writing failed: {error}"), path.display().to_string(), "Choose another place.")
-    };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    {
-        let mut out: BufWriter<&mut File> = BufWriter::new(temporary.as_file_mut());
-        let lines = path.extension().is_some_and(|extension| extension == "jsonl" || extension == "ndjson");
-        if lines {
-            table::write_jsonl(&mut out, &scored.header, &scored.rows)?;
-        } else {
-            table::write_csv(&mut out, &scored.header, &scored.rows)?;
-        }
-        out.flush().map_err(failed)?;
-    }
-    temporary.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
 }

@@ -19,7 +19,7 @@ use semver::Version;
 
 pub use environment::Environment;
 pub use model::Tried;
-pub use settings::Settings;
+pub use settings::{Recent, Settings, ThemeChoice};
 
 use crate::command::Command;
 use crate::jobs::{Job, JobContext, JobError};

@@ -1,1 +1,3 @@
+//! The window through its accessibility tree: no display, no driver.
 
+mod widgets;

@@ -69,6 +69,12 @@ pub trait Understand: Sized {
 
     /// The value as a person would say it: `p95 ≤ 200 ms`.
     fn describe(&self) -> String;
+
+    /// What `words` state that cannot be, such as a 120th percentile; a sentence for the person who wrote them.
+    fn objection(words: &str) -> Option<String> {
+        let _ = words;
+        None
+    }
 }
 
 impl<T: Understand + PartialEq> Stated<T> {

@@ -1,0 +1,396 @@
+//! The window's content: which page is open, what is asked of whom; free of eframe, so that tests drive it headless.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use egui::{CentralPanel, Context, Frame, Margin, Panel, ScrollArea, Ui};
+
+use super::dialogs::Picker;
+use super::steps::{brief::BriefView, container::ContainerView, model::ModelView};
+use super::theme::{self, Look as _, Verdict, space};
+use super::ui_command::{Choosing, Outbox, Shortcut, UiCommand, shortcuts};
+use super::widgets::{Answer, Confirm, Toasts, drop_overlay, notice_with, problem_panel, small_button};
+use super::{learn, shell, start};
+use crate::command::Command;
+use crate::jobs::Wake;
+use crate::problem::Problem;
+use crate::step::Step;
+use crate::workbench::{Settings, ThemeChoice, Workbench};
+
+/// What is open in the window; none of it is the project's.
+#[derive(Debug)]
+pub(super) struct View {
+    pub(super) step: Step,
+    pub(super) log_open: bool,
+    /// The concept in the learn drawer; `None` is that of the open step.
+    pub(super) concept: Option<&'static str>,
+    pub(super) drops_work: bool,
+    brief: BriefView,
+    model: ModelView,
+    container: ContainerView,
+    start: start::StartView,
+}
+
+/// The window's content.
+pub struct App {
+    workbench: Workbench,
+    view: View,
+    picker: Box<dyn Picker>,
+    toasts: Toasts,
+    wake: Wake,
+    asking_to_close: bool,
+    closing: bool,
+    shown_theme: Option<ThemeChoice>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("view", &self.view).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// The window over a workbench; `wake` asks for a frame.
+    pub fn new(mut workbench: Workbench, picker: Box<dyn Picker>, wake: Wake) -> Self {
+        workbench.apply(Command::FindEngine);
+        Self {
+            workbench,
+            view: View {
+                step: Step::Brief,
+                log_open: false,
+                concept: None,
+                drops_work: true,
+                brief: BriefView::default(),
+                model: ModelView::default(),
+                container: ContainerView,
+                start: start::StartView::default(),
+            },
+            picker,
+            toasts: Toasts::default(),
+            wake,
+            asking_to_close: false,
+            closing: false,
+            shown_theme: None,
+        }
+    }
+
+    /// Says that this display cannot drop files, so that pages offer another way.
+    pub fn without_drops(&mut self) {
+        self.view.drops_work = false;
+    }
+
+    /// The workbench, for tests and the window's title.
+    pub fn workbench(&self) -> &Workbench {
+        &self.workbench
+    }
+
+    /// Sends a command as a widget would.
+    pub fn apply(&mut self, command: Command) {
+        self.workbench.apply(command);
+    }
+
+    /// Shows a step's page.
+    pub fn go_to(&mut self, step: Step) {
+        self.view.step = step;
+        self.view.concept = None;
+    }
+
+    /// What must happen also while the window is hidden: results, saving, dialogs, dropped files, shortcuts.
+    pub fn logic(&mut self, ctx: &Context) {
+        let choice = self.workbench.settings().theme;
+        if self.shown_theme != Some(choice) {
+            self.shown_theme = Some(choice);
+            ctx.set_theme(match choice {
+                ThemeChoice::System => egui::ThemePreference::System,
+                ThemeChoice::Light => egui::ThemePreference::Light,
+                ThemeChoice::Dark => egui::ThemePreference::Dark,
+            });
+        }
+        self.workbench.poll();
+        for notice in self.workbench.take_notices() {
+            self.toasts.say(if notice.good { Verdict::Pass } else { Verdict::Warn }, notice.text);
+        }
+        if let Some((choosing, Some(path))) = self.picker.poll() {
+            self.chosen(choosing, path);
+        }
+        let mut outbox = Outbox::default();
+        for (keys, shortcut) in shortcuts() {
+            if ctx.input_mut(|input| input.consume_shortcut(&keys)) {
+                match shortcut {
+                    Shortcut::Workbench(command) => outbox.send(command),
+                    Shortcut::Window(command) => outbox.ask(command),
+                }
+            }
+        }
+        let dropped = ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files));
+        for file in dropped {
+            self.dropped(file.path(), &mut outbox);
+        }
+        if ctx.input(|input| input.viewport().close_requested()) && !self.closing {
+            self.close_requested(ctx);
+        }
+        self.carry_out(outbox, ctx);
+        ctx.request_repaint_after(self.workbench.poll_after());
+    }
+
+    /// Draws one frame.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        let mut outbox = Outbox::default();
+        let t = ui.tokens();
+        let panel = Frame::new().fill(t.panel);
+        Panel::bottom("activity")
+            .exact_size(theme::ACTIVITY_HEIGHT)
+            .resizable(false)
+            .frame(panel)
+            .show(ui, |ui| shell::activity_bar_ui(ui, &self.workbench, &mut outbox));
+        if self.workbench.project().is_some() {
+            let rail = panel.inner_margin(Margin { left: 8, right: 8, top: 12, bottom: 8 });
+            Panel::left("rail")
+                .exact_size(theme::RAIL_WIDTH)
+                .resizable(false)
+                .frame(rail)
+                .show(ui, |ui| shell::rail_ui(ui, &self.workbench, &self.view, &mut outbox));
+        }
+        // Below this width the page needs the room more than the explanation does.
+        if self.workbench.settings().learn && 1_000.0 <= ui.available_width() {
+            let drawer = panel.inner_margin(Margin::symmetric(18, 20));
+            Panel::right("learn").exact_size(theme::LEARN_WIDTH).resizable(false).frame(drawer).show(ui, |ui| {
+                ScrollArea::vertical().auto_shrink(false).show(ui, |ui| learn::drawer_ui(ui, &mut self.view));
+            });
+        }
+        if self.view.log_open {
+            let log = panel.inner_margin(Margin::symmetric(12, 8));
+            Panel::bottom("log")
+                .default_size(200.0)
+                .resizable(true)
+                .frame(log)
+                .show(ui, |ui| shell::log_ui(ui, &self.workbench));
+        }
+        let central = Frame::new().fill(t.bg).inner_margin(Margin { left: 24, right: 24, top: 20, bottom: 0 });
+        CentralPanel::default().frame(central).show(ui, |ui| {
+            ScrollArea::vertical().id_salt(self.view.step.label()).auto_shrink(false).show(ui, |ui| {
+                self.messages_ui(ui, &mut outbox);
+                self.page_ui(ui, &mut outbox);
+                ui.add_space(space::L);
+            });
+        });
+        self.overlays_ui(ui, &mut outbox);
+        let ctx = ui.ctx().clone();
+        self.carry_out(outbox, &ctx);
+    }
+
+    fn page_ui(&mut self, ui: &mut Ui, outbox: &mut Outbox) {
+        let Self { workbench, view, .. } = self;
+        if workbench.project().is_none() {
+            view.start.ui(ui, workbench, outbox);
+            return;
+        }
+        match view.step {
+            Step::Brief => view.brief.ui(ui, workbench, outbox),
+            Step::Model => view.model.ui(ui, workbench, view.drops_work, outbox),
+            Step::Container => view.container.ui(ui, workbench, outbox),
+        }
+    }
+
+    /// What concerns the whole project and stands above every page.
+    fn messages_ui(&mut self, ui: &mut Ui, outbox: &mut Outbox) {
+        for kind in self.workbench.conflicts() {
+            let words = format!("{} was changed here and by another program", kind.file_name());
+            notice_with(ui, Verdict::Warn, &words, |ui| {
+                if small_button(ui, "Reload theirs").clicked() {
+                    outbox.send(Command::Reload(*kind));
+                }
+                if small_button(ui, "Keep mine").clicked() {
+                    outbox.send(Command::KeepMine(*kind));
+                }
+            });
+        }
+        let mut dismissed = false;
+        // A conflict is already told above, with its choices.
+        if let Some(problem) = self.workbench.problem().filter(|_| self.workbench.conflicts().is_empty()) {
+            dismissed = problem_panel(ui, problem, Some("Dismiss"));
+        }
+        if dismissed {
+            self.workbench.dismiss_problem();
+        }
+        let Some(project) = self.workbench.project() else { return };
+        if let Some(reason) = project.read_only() {
+            notice_with(ui, Verdict::Warn, &format!("This project is open read-only: {reason}"), |_| ());
+        }
+        if !project.unfinished().is_empty() {
+            let names: Vec<String> = project.unfinished().iter().map(|unfinished| unfinished.version.to_string()).collect();
+            let words = format!("Registering {} was interrupted after its files were in place", names.join(", "));
+            notice_with(ui, Verdict::Warn, &words, |ui| {
+                if small_button(ui, "Complete it").clicked() {
+                    outbox.send(Command::CompleteUnfinished);
+                }
+            });
+        }
+        for finding in project.findings() {
+            problem_panel(ui, finding, None);
+        }
+    }
+
+    fn overlays_ui(&mut self, ui: &Ui, outbox: &mut Outbox) {
+        let hovered = ui.input(|input| input.raw.hovered_files.iter().filter_map(|file| file.path.clone()).next());
+        if ui.input(|input| !input.raw.hovered_files.is_empty()) {
+            let (what, detail) = self.drop_preview(hovered.as_deref());
+            drop_overlay(ui.ctx(), &what, &detail);
+        }
+        if self.asking_to_close {
+            let jobs = self.workbench.jobs();
+            let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+            let body = if names.is_empty() {
+                "The last edits could not be saved. Closing loses them.".to_owned()
+            } else {
+                format!("{} is still running. It is stopped and leaves nothing behind.", names.join(" and "))
+            };
+            let yes = if names.is_empty() { "Close without saving" } else { "Stop and close" };
+            match Confirm::new("Close Trestle?", &body, yes).danger().show(ui.ctx()) {
+                Some(Answer::Yes) => {
+                    self.asking_to_close = false;
+                    self.closing = true;
+                    for job in jobs {
+                        outbox.send(Command::Cancel(job.id));
+                    }
+                    ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
+                }
+                Some(Answer::No) => self.asking_to_close = false,
+                None => {}
+            }
+        }
+        self.toasts.show(ui.ctx());
+    }
+
+    fn close_requested(&mut self, ctx: &Context) {
+        self.workbench.apply(Command::Save);
+        // Looking for an engine has nothing to lose.
+        let working = self.workbench.container().running().is_some() || self.workbench.examined().running().is_some();
+        if working || self.workbench.has_unsaved() {
+            ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+            self.asking_to_close = true;
+        } else {
+            self.closing = true;
+        }
+    }
+
+    fn carry_out(&mut self, outbox: Outbox, ctx: &Context) {
+        for command in outbox.commands {
+            self.follow(&command);
+            self.workbench.apply(command);
+            ctx.request_repaint();
+        }
+        for command in outbox.window {
+            self.carry_out_here(command, ctx);
+            ctx.request_repaint();
+        }
+    }
+
+    /// Shows the page a command belongs to, where its result will appear.
+    fn follow(&mut self, command: &Command) {
+        match command {
+            Command::AddModel { .. } => self.go_to(Step::Model),
+            Command::BuildImage { .. } => self.go_to(Step::Container),
+            Command::OpenProject(_) | Command::NewProject { .. } | Command::NewFromExample(_) => {
+                self.view.model = ModelView::default();
+                self.go_to(Step::Brief);
+            }
+            _ => {}
+        }
+    }
+
+    fn carry_out_here(&mut self, command: UiCommand, ctx: &Context) {
+        match command {
+            UiCommand::GoTo(step) => self.go_to(step),
+            UiCommand::Choose(choosing) => {
+                let folder = self.workbench.project().map(|project| project.root().to_owned());
+                self.picker.open(choosing, folder.as_deref(), &self.wake);
+            }
+            UiCommand::ToggleLearn => self.workbench.change_settings(|settings| settings.learn = !settings.learn),
+            UiCommand::SwitchTheme => {
+                let dark = ctx.theme() == egui::Theme::Dark;
+                let theme = if dark { ThemeChoice::Light } else { ThemeChoice::Dark };
+                self.workbench.change_settings(|settings: &mut Settings| settings.theme = theme);
+            }
+            UiCommand::ToggleLog => self.view.log_open = !self.view.log_open,
+            UiCommand::CopyBrief => {
+                if let Some(project) = self.workbench.project() {
+                    ctx.copy_text(crate::brief::markdown(&project.name(), &project.documents.brief));
+                    self.toasts.say(Verdict::Pass, "The brief is on the clipboard as Markdown");
+                }
+            }
+            UiCommand::UsePath(path) => {
+                let mut outbox = Outbox::default();
+                self.dropped(&path, &mut outbox);
+                self.carry_out(outbox, ctx);
+            }
+        }
+    }
+
+    fn chosen(&mut self, choosing: Choosing, path: PathBuf) {
+        let command = match choosing {
+            Choosing::Model => Command::AddModel { source: path, bump: None, why: "chosen in the window".to_owned() },
+            Choosing::Project => Command::OpenProject(path),
+            Choosing::NewProject => {
+                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                Command::NewProject { root: path, name }
+            }
+            Choosing::Example => Command::NewFromExample(path),
+            Choosing::Predictions => Command::MakeGolden { from: Some(path) },
+            Choosing::BriefExport => {
+                self.export_brief(&path);
+                return;
+            }
+        };
+        self.follow(&command);
+        self.workbench.apply(command);
+    }
+
+    fn export_brief(&mut self, path: &Path) {
+        let Some(project) = self.workbench.project() else { return };
+        let page = crate::brief::markdown(&project.name(), &project.documents.brief);
+        match crate::project::disk::write_atomic(&crate::project::disk::RealDisk, path, page.as_bytes()) {
+            Ok(()) => self.toasts.say(Verdict::Pass, format!("Exported {}", path.display())),
+            Err(error) => {
+                let problem = Problem::new(format!("Exporting failed: {error}"), path.display().to_string(), "");
+                self.toasts.say(Verdict::Fail, problem.to_string());
+            }
+        }
+    }
+
+    /// What would happen with the file under the pointer.
+    fn drop_preview(&self, path: Option<&Path>) -> (String, String) {
+        let name = path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.is_some_and(Path::is_dir) {
+            return ("Open this project".to_owned(), name);
+        }
+        let Some(project) = self.workbench.project() else {
+            return ("Open a project first".to_owned(), "Then drop the model again.".to_owned());
+        };
+        let detail = match project.versions().last() {
+            Some(version) => format!("{name} is examined, compared with {} and registered", version.record.version),
+            None => format!("{name} is examined and registered as 1.0.0"),
+        };
+        (format!("Add as a new version of {}", project.name()), detail)
+    }
+
+    /// Does what the overlay promised.
+    fn dropped(&mut self, path: &Path, outbox: &mut Outbox) {
+        if path.is_dir() {
+            outbox.send(Command::OpenProject(path.to_owned()));
+        } else if path.file_name().is_some_and(|name| name == crate::project::PROJECT_FILE) {
+            outbox.send(Command::OpenProject(path.parent().map(Path::to_owned).unwrap_or_default()));
+        } else if self.workbench.project().is_none() {
+            self.toasts.say(Verdict::Warn, "Open or make a project first, then drop the model again");
+        } else {
+            // Whatever it is, the engine says so better than a guess by its name would.
+            outbox.send(Command::AddModel { source: path.to_owned(), bump: None, why: "dropped on the window".to_owned() });
+        }
+    }
+
+    /// A wake that asks a context for a frame; send it to threads.
+    pub fn wake_of(ctx: &Context) -> Wake {
+        let ctx = ctx.clone();
+        Arc::new(move || ctx.request_repaint())
+    }
+}

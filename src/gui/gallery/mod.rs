@@ -1,0 +1,390 @@
+//! Every widget in its states, and the drawn pages of the design rebuilt from them: to be looked at.
+
+mod pages;
+
+use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
+
+use self::pages::{
+    ERRORS_HANDLED, SCOPE_FIRST, WHY_A_PERCENTILE, benchmark_ui, brief_ui, empty_ui, failed_ui, readiness_ui,
+};
+use super::text;
+use super::theme::{self, Look as _, Verdict, space};
+use super::widgets::{
+    Button, Card, Column, Confirm, Field, Icon, KeyValues, LearnSection, RailItem, Table, Toasts, Tone, activity, cell,
+    cell_number, check, chip, code_block, columns, details, drop_overlay, icon_ui, notice, notice_with, page_header,
+    primary_button, problem_panel, progress_bar, project_button, rail_button, rail_line, row, secondary_button,
+    segmented, select, verdict_line,
+};
+use crate::problem::Problem;
+
+/// One picture of the gallery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// Buttons, chips, icons, fields.
+    Controls,
+    /// Panels, notices, progress, code, tables.
+    States,
+    /// The brief as drawn.
+    Brief,
+    /// The benchmark as drawn, without its chart.
+    Benchmark,
+    /// The readiness panel as drawn.
+    Readiness,
+    /// A page with nothing on it yet.
+    Empty,
+    /// A long table and a failure.
+    Failed,
+    /// A question.
+    Dialog,
+    /// A file over the window.
+    Drop,
+}
+
+impl Page {
+    /// Every page with its file name.
+    pub const ALL: [(Self, &'static str); 9] = [
+        (Self::Controls, "controls"),
+        (Self::States, "states"),
+        (Self::Brief, "brief"),
+        (Self::Benchmark, "benchmark"),
+        (Self::Readiness, "readiness"),
+        (Self::Empty, "empty"),
+        (Self::Failed, "failed"),
+        (Self::Dialog, "dialog"),
+        (Self::Drop, "drop"),
+    ];
+}
+
+/// Shows one page of the gallery.
+pub fn gallery_ui(ui: &mut Ui, page: Page) {
+    match page {
+        Page::Controls => bare(ui, controls_ui),
+        Page::States => bare(ui, states_ui),
+        Page::Brief => window(ui, 0, &SCOPE_FIRST, None, brief_ui),
+        Page::Benchmark => window(ui, 2, &WHY_A_PERCENTILE, Some(0.62), benchmark_ui),
+        Page::Readiness => window(ui, 3, &ERRORS_HANDLED, None, readiness_ui),
+        Page::Empty => window(ui, 1, &SCOPE_FIRST, None, empty_ui),
+        Page::Failed => window(ui, 5, &SCOPE_FIRST, None, failed_ui),
+        Page::Dialog => {
+            window(ui, 3, &ERRORS_HANDLED, None, readiness_ui);
+            let body = "Version 1.1.0 becomes champion: serve, check and build use it from now on. \
+                        The ledger keeps 1.0.0, and rolling back is one command.";
+            let _answer = Confirm::new("Promote version 1.1.0?", body, "Promote").show(ui.ctx());
+        }
+        Page::Drop => {
+            window(ui, 1, &SCOPE_FIRST, None, empty_ui);
+            drop_overlay(ui.ctx(), "Add as version 1.2.0", "churn.onnx is compared with 1.1.0 first");
+        }
+    }
+}
+
+fn bare(ui: &mut Ui, content: fn(&mut Ui)) {
+    CentralPanel::default().frame(Frame::new().inner_margin(24)).show(ui, content);
+}
+
+fn window(ui: &mut Ui, step: usize, learn: &LearnSection<'_>, progress: Option<f32>, page: fn(&mut Ui)) {
+    let t = ui.tokens();
+    let panel = Frame::new().fill(t.panel);
+    Panel::bottom("activity").exact_size(theme::ACTIVITY_HEIGHT).frame(panel).show(ui, |ui| {
+        row(ui, theme::ACTIVITY_HEIGHT, |ui| {
+            ui.add_space(space::M);
+            match progress {
+                Some(fraction) => {
+                    activity(ui, "Benchmark: open loop, window 3 of 6", Some(fraction), "6 s left");
+                }
+                None => {
+                    ui.label(text::small("Nothing running"));
+                }
+            }
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                ui.add_space(space::M);
+                ui.label(text::small("saved 12:04:31"));
+            });
+        });
+    });
+    let rail = panel.inner_margin(Margin { left: 8, right: 8, top: 12, bottom: 8 });
+    Panel::left("rail").exact_size(theme::RAIL_WIDTH).resizable(false).frame(rail).show(ui, |ui| rail_ui(ui, step));
+    let drawer = panel.inner_margin(Margin::symmetric(18, 20));
+    Panel::right("learn").exact_size(theme::LEARN_WIDTH).resizable(false).frame(drawer).show(ui, |ui| {
+        learn.show(ui);
+        if learn.title == ERRORS_HANDLED.title {
+            code_block(
+                ui,
+                "The request and its answer",
+                "POST /predict\n{\"tenure\": NaN, …}\n→ 500\n{\"error\": \"…\"}",
+            );
+            ui.horizontal(|ui| {
+                secondary_button(ui, "Run again");
+                secondary_button(ui, "Waive…");
+            });
+        }
+    });
+    let central = Frame::new().fill(t.bg).inner_margin(Margin { left: 24, right: 24, top: 20, bottom: 0 });
+    CentralPanel::default().frame(central).show(ui, |ui| {
+        ScrollArea::vertical().auto_shrink(false).show(ui, page);
+    });
+}
+
+fn rail_ui(ui: &mut Ui, open: usize) {
+    ui.spacing_mut().item_spacing.y = 2.0;
+    project_button(ui, "Customer churn", "projects/churn");
+    ui.add_space(6.0);
+    for (idx, (name, verdict, substance)) in [
+        ("Brief", Verdict::Pass, "8 of 8 answered"),
+        ("Model", Verdict::Pass, "churn 1.1.0, AUC 0.91"),
+        ("Benchmark", Verdict::Running, "p95 3.1 of 200 ms"),
+        ("Readiness", Verdict::Fail, "2 of 11 block"),
+        ("Drift", Verdict::Warn, "3 of 12 columns"),
+        ("Container", Verdict::Stale, "1.0.0 built, model changed"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        RailItem::new(idx + 1, name, substance).verdict(verdict).selected(idx == open).show(ui);
+    }
+    ui.with_layout(egui::Layout::bottom_up(egui::Align::Min), |ui| {
+        rail_button(ui, Icon::Help, "Learn", "F1");
+        let (icon, words) =
+            if ui.visuals().dark_mode { (Icon::Sun, "Light theme") } else { (Icon::Moon, "Dark theme") };
+        rail_button(ui, icon, words, "");
+        rail_button(ui, Icon::Search, "Commands", "Ctrl K");
+        rail_line(ui, Icon::Container, "Docker 20.10 answers");
+        ui.add_space(6.0);
+        super::widgets::hairline(ui);
+    });
+}
+
+fn controls_ui(ui: &mut Ui) {
+    page_header(ui, "Controls", "Everything that can be pressed or filled in, in each of its states.", |ui| {
+        primary_button(ui, "Continue to model");
+        secondary_button(ui, "Export");
+    });
+    columns(ui, &[1.0, 1.0], |ui, column| if column == 0 { buttons_ui(ui) } else { fields_ui(ui) });
+}
+
+fn buttons_ui(ui: &mut Ui) {
+    Card::new("Buttons").remark("one primary a page").show(ui, |ui| {
+        for (enabled, small) in [(true, false), (false, false), (true, true)] {
+            ui.horizontal(|ui| {
+                for (tone, label) in [
+                    (Tone::Primary, "Run benchmark"),
+                    (Tone::Secondary, "Export"),
+                    (Tone::Danger, "Remove…"),
+                    (Tone::DangerPrimary, "Remove"),
+                    (Tone::Quiet, "Show log"),
+                ] {
+                    let button = Button::new(tone, label);
+                    ui.add_enabled(enabled, if small { button.small() } else { button });
+                }
+            });
+        }
+        ui.horizontal(|ui| {
+            ui.add(Button::new(Tone::Secondary, "Open folder…").icon(Icon::Folder));
+            ui.add(Button::new(Tone::Primary, "New project").icon(Icon::Plus));
+            ui.add(Button::new(Tone::Secondary, "Try again").icon(Icon::Retry).small());
+            super::widgets::icon_button(ui, Icon::Close, "Close");
+            super::widgets::icon_button(ui, Icon::Help, "Explain");
+        });
+        ui.horizontal(|ui| {
+            let focused = secondary_button(ui, "Keyboard is here");
+            focused.request_focus();
+            segmented(ui, "Length", &mut 1, &["Quick", "Standard", "Long"]);
+        });
+    });
+    Card::new("Verdicts").show(ui, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            for verdict in Verdict::ALL {
+                chip(ui, verdict, verdict.word());
+            }
+        });
+        for verdict in [Verdict::Pass, Verdict::Fail] {
+            verdict_line(ui, verdict, "p95 3.1 ms, the brief says 200 ms");
+        }
+    });
+    Card::new("Icons").show(ui, |ui| {
+        let color = ui.tokens().text;
+        for size in [16.0, 24.0] {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing.x = space::M;
+                for icon in Icon::ALL {
+                    icon_ui(ui, icon, size, color, "");
+                }
+            });
+        }
+    });
+    Card::new("Text").remark("sizes 12 13 14 16 20 28").show(ui, |ui| {
+        for sample in [
+            text::number("2,140.07"),
+            text::title("Title 20 semibold"),
+            text::heading("Heading 16 semibold"),
+            text::card_title("Card title 14 semibold"),
+            text::strong("Body semibold, medium and regular"),
+            text::medium("The quick brown fox 0123456789"),
+            text::body("Ελληνικά, кириллица, ≤ ≥ × · → – “quoted” fi fl"),
+            text::figures("1,111.11 and 4,444.44 line up"),
+            text::small("Small and quiet 12"),
+            text::mono("fn main() -> Result<(), Error> { x != y }"),
+        ] {
+            ui.label(sample);
+        }
+    });
+}
+
+fn fields_ui(ui: &mut Ui) {
+    Card::new("Fields").show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = space::M;
+        let mut answer = "Predict which customers leave within 30 days".to_owned();
+        Field::new("What problem does the model solve", &mut answer).show(ui);
+        let mut latency = "< 200ms per prediction".to_owned();
+        Field::new("Latency", &mut latency).understood(Some("p95 ≤ 200 ms at 50 requests/s")).show(ui);
+        let mut empty = String::new();
+        Field::new("Minimum viable model", &mut empty)
+            .placeholder("Logistic regression on five columns")
+            .hint("The least that would already help")
+            .show(ui);
+        let mut vague = "soon".to_owned();
+        Field::new("Retraining", &mut vague).problem(Some("No interval in it: “weekly”, “every 7 days”")).show(ui);
+        let mut long = "Customer success team, through a web dashboard.\nTwice a day, by hand.".to_owned();
+        Field::new("Who is the end user", &mut long).rows(3).show(ui);
+        let mut path = "models/1.1.0/model.onnx".to_owned();
+        Field::new("Model file", &mut path).mono().width(260.0).show(ui);
+        ui.add_enabled_ui(false, |ui| {
+            let mut fixed = "Opened read-only".to_owned();
+            Field::new("Disabled", &mut fixed).show(ui);
+        });
+    });
+    Card::new("Choices").show(ui, |ui| {
+        columns(ui, &[1.0, 1.0], |ui, column| {
+            if column == 0 {
+                select(ui, "Profile", &mut 1, &["prototype", "production"]);
+            } else {
+                check(ui, &mut true, "Pull the base image first");
+                check(ui, &mut false, "Keep the container running");
+            }
+        });
+    });
+}
+
+fn states_ui(ui: &mut Ui) {
+    page_header(ui, "States", "What stands where something went wrong, runs, or is not there yet.", |_| ());
+    columns(ui, &[1.0, 1.0], |ui, column| if column == 0 { panels_ui(ui) } else { data_ui(ui) });
+}
+
+fn problem() -> Problem {
+    Problem::new(
+        "Input “age” is int64, the feature contract says text",
+        "projects/churn/features.ron, line 14, column 9",
+        "Change the type in the contract, or export the model with a string input.",
+    )
+}
+
+fn panels_ui(ui: &mut Ui) {
+    problem_panel(ui, &problem(), Some("Try again"));
+    problem_panel(ui, &Problem::new("Docker does not answer", "", "Start it, then try again."), None);
+    notice(ui, Verdict::Stale, "The model changed since this was measured.");
+    notice_with(ui, Verdict::Warn, "brief.ron changed on disk since it was loaded.", |ui| {
+        ui.add(Button::new(Tone::Secondary, "Reload").small());
+        ui.add(Button::new(Tone::Quiet, "Keep mine").small());
+    });
+    notice(ui, Verdict::Pass, "Built and verified as churn:1.1.0 in 1.8 s.");
+    notice(ui, Verdict::None, "Dropping files does not work on this display. Browse, or paste a path.");
+    Card::new("Running").show(ui, |ui| {
+        progress_bar(ui, "Build", Some(0.62), 240.0);
+        progress_bar(ui, "Pull", None, 240.0);
+        row(ui, 24.0, |ui| activity(ui, "Container: verifying 500 golden rows", Some(0.4), "0:12"));
+    });
+    Card::new("Code").show(ui, |ui| {
+        code_block(ui, "Command", "docker run --rm -p 8080:8080 churn:1.1.0");
+        code_block(ui, "Answer", "POST /predict\n{\"tenure\": 12, \"plan\": \"pro\"}\n→ 200\n{\"label\": 1, \"probability\": 0.83, \"risk\": \"high\"}");
+        details(ui, "Build log", "");
+    });
+    let mut toasts = Toasts::default();
+    toasts.say(Verdict::Pass, "Exported brief.md");
+    toasts.say(Verdict::Fail, "Could not write brief.md: the disk is full, nothing was changed");
+    toasts.show(ui.ctx());
+}
+
+fn data_ui(ui: &mut Ui) {
+    Card::new("Contract").remark("opset 17 · 38 KB").show(ui, |ui| {
+        KeyValues::default().show(
+            ui,
+            &[
+                ("Inputs", text::body("tenure float32 [N, 1], plan string [N, 1], and ten more")),
+                ("Outputs", text::body("label int64 [N], probabilities float32 [N, 2]")),
+                ("Sha-256", text::mono("9f2c41d07be1a5c3")),
+            ],
+        );
+        KeyValues::default().pair_ui(ui, "Doctor", |ui| chip(ui, Verdict::Pass, "no findings"));
+    });
+    Card::new("Versions").remark("pick one to compare").show(ui, |ui| {
+        let table_columns = [
+            Column::text("version").exact(80.0),
+            Column::text("why"),
+            Column::number("AUC").exact(64.0),
+            Column::text("").exact(110.0).right(),
+        ];
+        let rows = [
+            ("1.1.0", "Trained on October, which brought the new plan names and much else", "0.913", "champion"),
+            ("1.0.1", "Scaler refitted", "0.907", ""),
+            ("1.0.0", "First", "0.907", ""),
+        ];
+        Table::new("Versions", &table_columns).pick(Some(1)).show(ui, rows.len(), |ui, row, column| {
+            let (version, why, auc, alias) = rows[row];
+            match column {
+                0 => cell(ui, text::medium(version).family(egui::FontFamily::Name("tabular".into()))),
+                1 => cell(ui, text::weak(why)),
+                2 => cell_number(ui, auc),
+                _ if alias.is_empty() => cell(ui, ""),
+                _ => chip(ui, Verdict::Pass, alias),
+            };
+        });
+    });
+    Card::new("Predictions").remark("10,000 rows").show(ui, |ui| {
+        let table_columns = [
+            Column::number("row").exact(56.0),
+            Column::text("label").exact(80.0),
+            Column::number("probability"),
+            Column::text("risk"),
+        ];
+        Table::new("Predictions", &table_columns).max_height(220.0).show(ui, 10_000, |ui, row, column| {
+            let probability = (row as f64 * 0.618_034).fract();
+            match column {
+                0 => cell_number(ui, &row.to_string()),
+                1 => cell(ui, text::body(if probability < 0.5 { "stays" } else { "leaves" })),
+                2 => cell_number(ui, &format!("{probability:.3}")),
+                _ => cell(ui, text::weak(if probability < 0.3 { "low" } else { "high" })),
+            };
+        });
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use egui::Theme;
+
+    use super::*;
+    use crate::gui::pictures::Camera;
+
+    /// Every page in both themes is laid out, tessellated and painted; with `TRESTLE_GALLERY=DIR` also saved there.
+    #[test]
+    fn every_page_of_the_gallery_can_be_painted_in_both_themes() {
+        let folder = std::env::var_os("TRESTLE_GALLERY").map(PathBuf::from);
+        let density = if std::env::var_os("TRESTLE_GALLERY_2X").is_some() { 2.0 } else { 1.0 };
+        let small = std::env::var_os("TRESTLE_GALLERY_SMALL").is_some();
+        for (page, name) in Page::ALL {
+            for (theme, suffix) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
+                let camera = Camera::new(theme).pixels_per_point(density);
+                let camera = if small { camera.size(960.0, 640.0) } else { camera };
+                let camera = if page == Page::Controls { camera.click(egui::pos2(870.0, 785.0)) } else { camera };
+                let image = camera.render(|ui| gallery_ui(ui, page));
+                assert!(960 <= image.width);
+                if let Some(folder) = &folder {
+                    std::fs::create_dir_all(folder).unwrap();
+                    image.save(&folder.join(format!("{name}-{suffix}.png"))).unwrap();
+                }
+            }
+        }
+    }
+}

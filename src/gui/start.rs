@@ -1,0 +1,83 @@
+//! The page without a project: recent ones, the example, and the one thing to do first.
+
+use egui::Ui;
+
+use super::shell::short_path;
+use super::text;
+use super::theme::{Look as _, space};
+use super::ui_command::{Choosing, Outbox, UiCommand};
+use super::widgets::{Card, Field, Icon, icon_ui, page_header, primary_button, quiet_button, secondary_button};
+use crate::command::Command;
+use crate::workbench::Workbench;
+
+/// The start page.
+#[derive(Debug, Default)]
+pub(super) struct StartView {
+    path: String,
+}
+
+impl StartView {
+    pub(super) fn ui(&mut self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
+        let t = ui.tokens();
+        ui.vertical_centered(|ui| {
+            ui.set_max_width(720.0);
+            ui.add_space(space::XXL);
+            icon_ui(ui, Icon::Trestle, 40.0, t.accent, "");
+            ui.add_space(space::S);
+        });
+        ui.vertical_centered(|ui| {
+            ui.set_max_width(720.0);
+            ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| {
+                page_header(
+                    ui,
+                    "Carry a model from the notebook to production",
+                    "Write down what it is for, bring the ONNX file, and get a container that was asked and answered.",
+                    |_| (),
+                );
+                Card::new("Start").show(ui, |ui| {
+                    ui.label(text::body(
+                        "The example is a finished project: churn of a subscription service, with two model versions. \
+                         Walk through its steps to see what each one is for.",
+                    ));
+                    ui.add_space(space::S);
+                    ui.horizontal(|ui| {
+                        if primary_button(ui, "Copy the example…").clicked() {
+                            outbox.ask(UiCommand::Choose(Choosing::Example));
+                        }
+                        if secondary_button(ui, "New project…").clicked() {
+                            outbox.ask(UiCommand::Choose(Choosing::NewProject));
+                        }
+                        if secondary_button(ui, "Open a project…").clicked() {
+                            outbox.ask(UiCommand::Choose(Choosing::Project));
+                        }
+                    });
+                });
+                self.recent_ui(ui, workbench, outbox);
+                Card::new("By its path").remark("for a display without file dialogs").show(ui, |ui| {
+                    Field::new("Project folder", &mut self.path).mono().placeholder("projects/churn").show(ui);
+                    ui.add_space(space::XS);
+                    if secondary_button(ui, "Open this folder").clicked() && !self.path.trim().is_empty() {
+                        outbox.send(Command::OpenProject(self.path.trim().into()));
+                    }
+                });
+            });
+        });
+    }
+
+    fn recent_ui(&mut self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
+        let recent = &workbench.settings().recent;
+        if recent.is_empty() {
+            return;
+        }
+        Card::new("Recent").show(ui, |ui| {
+            for recent in recent {
+                ui.horizontal(|ui| {
+                    if quiet_button(ui, &recent.name).on_hover_text(recent.root.display().to_string()).clicked() {
+                        outbox.send(Command::OpenProject(recent.root.clone()));
+                    }
+                    ui.label(text::small(short_path(&recent.root)));
+                });
+            }
+        });
+    }
+}

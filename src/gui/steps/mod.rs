@@ -1,0 +1,7 @@
+//! One view per step, named like its module; each draws every face of its step and sends commands.
+
+pub(super) mod brief;
+pub(super) mod container;
+pub(super) mod model;
+mod model_cards;
+mod try_form;

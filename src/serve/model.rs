@@ -1,0 +1,149 @@
+//! What is served: a model under a name and a version, with its feature mapping and the brief's reading of its answer.
+
+use std::path::Path;
+
+use crate::engine;
+use crate::engine::tensor::Tensor;
+use crate::features::{self, FeatureError, Mapping, output_for};
+use crate::project::brief::OutputSpec;
+use crate::project::contract::ModelContract;
+use crate::project::documents::FeatureContract;
+use crate::project::{DocumentKind, DocumentState, Project};
+
+use super::ServeError;
+
+/// Version of a model file outside a project.
+const BARE_VERSION: &str = "1";
+
+/// Whatever answers tensors with tensors.
+pub trait Infer: Send + Sync {
+    /// Inputs and outputs.
+    fn contract(&self) -> &ModelContract;
+
+    /// Answers inputs, given by name in any order, with the outputs in graph order; the error is for a log.
+    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String>;
+}
+
+impl Infer for engine::Model {
+    fn contract(&self) -> &ModelContract {
+        &self.inspection().contract
+    }
+
+    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
+        Self::run(self, inputs).map_err(|error| error.to_string())
+    }
+}
+
+/// A loaded model with everything that is needed to serve it.
+pub struct ServedModel {
+    /// Name in addresses: the project's slug or the file's stem.
+    pub name: String,
+    /// Version in addresses.
+    pub version: String,
+    /// The model.
+    pub model: Box<dyn Infer>,
+    /// How named features become tensors; `None` when the model has no features a person could name.
+    pub mapping: Option<Mapping>,
+    /// How its answer is read.
+    pub output: OutputSpec,
+    /// One sentence for people.
+    pub description: String,
+}
+
+impl std::fmt::Debug for ServedModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServedModel").field("name", &self.name).field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+impl ServedModel {
+    /// Loads the model at `path`.
+    ///
+    /// `output` is the brief's reading of the answer; without one, what the outputs suggest.
+    /// Without features, one is made for each column of its inputs; a model that no such feature fits, an image
+    /// network for instance, is served without `/predict`.
+    pub fn load(
+        name: impl Into<String>,
+        version: impl Into<String>,
+        path: &Path,
+        features: Option<&FeatureContract>,
+        output: Option<&OutputSpec>,
+        description: impl Into<String>,
+    ) -> Result<Self, ServeError> {
+        let model = engine::Model::load(path)?;
+        let contract = &model.inspection().contract;
+        let output = output_for(contract, output);
+        check_positive_class(contract, &output)
+            .map_err(|source| ServeError::Features { path: path.to_owned(), source })?;
+        let mapping = match features {
+            Some(features) => Some(
+                Mapping::new(features, contract)
+                    .map_err(|source| ServeError::Features { path: path.to_owned(), source })?,
+            ),
+            None => Mapping::new(&features::contract_from_model(contract), contract).ok(),
+        };
+        Ok(Self {
+            name: name.into(),
+            version: version.into(),
+            model: Box::new(model),
+            mapping,
+            output,
+            description: description.into(),
+        })
+    }
+}
+
+/// A brief that asks for a class the model does not have would be an error of every answer.
+fn check_positive_class(contract: &ModelContract, output: &OutputSpec) -> Result<(), FeatureError> {
+    let Some(wanted) = output.positive_class.as_ref().map(ToString::to_string) else { return Ok(()) };
+    let mut with_classes = contract.outputs.iter().filter(|spec| !spec.classes.is_empty()).peekable();
+    if with_classes.peek().is_none()
+        || with_classes.clone().any(|spec| spec.classes.iter().any(|class| class.to_string() == wanted))
+    {
+        return Ok(());
+    }
+    let known = with_classes.flat_map(|spec| spec.classes.iter().map(ToString::to_string)).collect();
+    Err(FeatureError::UnknownClass { wanted, known })
+}
+
+/// Loads what `path` holds: a project folder, an image's `/model` folder (the same layout), or an `.onnx` file.
+///
+/// `version` is a version or an alias; without one it is the champion, else the highest.
+pub fn served_folder(path: &Path, version: Option<&str>) -> Result<ServedModel, ServeError> {
+    if path.is_file() {
+        return served_file(path, version);
+    }
+    if !path.exists() {
+        return Err(ServeError::Missing { path: path.to_owned() });
+    }
+    let failed = |source| ServeError::Project { root: path.to_owned(), source };
+    let project = Project::open(path).map_err(failed)?;
+    for kind in DocumentKind::ALL {
+        // Defaults in place of an unreadable document would be answers of another project.
+        if let DocumentState::Protected { problem } = project.state(kind) {
+            return Err(ServeError::Document { problem: problem.clone() });
+        }
+    }
+    let chosen = project.select(version).map_err(failed)?;
+    let documents = &project.documents;
+    let features = (!documents.features.features.is_empty()).then_some(&*documents.features);
+    let description =
+        if documents.config.description.is_empty() { project.name() } else { documents.config.description.clone() };
+    ServedModel::load(
+        project.slug(),
+        chosen.record.version.to_string(),
+        &chosen.model_path(),
+        features,
+        documents.brief.output.value.as_ref(),
+        description,
+    )
+}
+
+fn served_file(path: &Path, version: Option<&str>) -> Result<ServedModel, ServeError> {
+    if let Some(version) = version.filter(|version| *version != BARE_VERSION) {
+        return Err(ServeError::NoVersions { path: path.to_owned(), version: version.to_owned() });
+    }
+    let name = path.file_stem().map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let description = format!("The model file {name}, outside a project");
+    ServedModel::load(name, BARE_VERSION, path, None, None, description)
+}

@@ -1,0 +1,233 @@
+//! The server's life: bind, warm up, accept, and on a signal drain and return.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use super::app::{App, Phase, routes};
+use super::{ServeConfig, ServeError, ServedModel};
+
+/// Pause after a failed accept, so that a lack of file descriptors is not a busy loop.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often the drain looks whether all requests are done.
+const DRAIN_STEP: Duration = Duration::from_millis(10);
+
+/// How long a connection that comes while the server is closing may take to send a request.
+const LATE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Read buffer of a connection; hyper's own answer to a larger head has no body, ours comes first.
+const BUFFER_FACTOR: usize = 4;
+
+const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n\
+    Retry-After: 1\r\nConnection: close\r\nContent-Length: 41\r\n\r\n{\"error\":\"too many connections are open\"}";
+
+/// Serves `models` until SIGTERM or SIGINT, then lets requests under way finish and returns.
+///
+/// A second signal ends the drain at once. Work that a model has begun cannot be stopped: shut the runtime down
+/// with `Runtime::shutdown_background`, or dropping it waits for such work.
+pub async fn serve(models: Vec<ServedModel>, config: ServeConfig) -> Result<(), ServeError> {
+    let bound = TcpListener::bind(config.address).await;
+    let listener = bound.map_err(|source| ServeError::Bind { address: config.address, source })?;
+    let mut signals = Signals::new().map_err(ServeError::Signals)?;
+    serve_on(listener, models, &config, async move || signals.next().await).await;
+    Ok(())
+}
+
+/// Serves `models` on `listener` until `stop` completes; a second completion ends the drain at once.
+///
+/// Its value says whether to give load balancers notice first.
+pub async fn serve_on(
+    listener: TcpListener,
+    models: Vec<ServedModel>,
+    config: &ServeConfig,
+    mut stop: impl AsyncFnMut() -> bool,
+) {
+    let app = App::new(models, config);
+    announce(&app, listener.local_addr().unwrap_or(config.address));
+    let warm = Arc::clone(&app);
+    tokio::task::spawn_blocking(move || {
+        warm.warm_up();
+        tracing::info!("ready");
+    });
+    let server = Server::new(&app);
+    let with_notice = tokio::select! {
+        with_notice = stop() => with_notice,
+        never = server.accept(&listener) => never,
+    };
+    app.advance(Phase::Draining);
+    tracing::info!(in_flight = app.n_in_flight(), "asked to stop; not ready any more");
+    let again = tokio::select! {
+        _ = stop() => true,
+        never = server.accept(&listener) => never,
+        () = drain(&app, &server, if with_notice { config.notice } else { Duration::ZERO }) => false,
+    };
+    if again {
+        tracing::warn!(in_flight = app.n_in_flight(), "stopped at once");
+    }
+}
+
+async fn drain(app: &App, server: &Server, notice: Duration) {
+    let started = Instant::now();
+    tokio::time::sleep(notice).await;
+    app.advance(Phase::Closing);
+    // Idle connections close now, the others after their answer.
+    server.closing.send_replace(true);
+    while 0 < app.n_in_flight() || 0 < server.n_connections() {
+        if app.config.drain < started.elapsed() {
+            tracing::warn!(in_flight = app.n_in_flight(), connections = server.n_connections(), "not drained in time");
+            return;
+        }
+        tokio::time::sleep(DRAIN_STEP).await;
+    }
+    tracing::info!(ms = started.elapsed().as_secs_f64() * 1e3, "drained");
+}
+
+fn announce(app: &App, address: SocketAddr) {
+    for entry in &app.models {
+        tracing::info!(model = entry.served.name, version = entry.served.version, "serving");
+    }
+    let ServeConfig { drain, notice, request_timeout, idle_timeout, .. } = &app.config;
+    tracing::info!(
+        address = %address,
+        url = %format_args!("http://{address}/docs/"),
+        drain_s = drain.as_secs_f64(),
+        notice_s = notice.as_secs_f64(),
+        request_timeout_s = request_timeout.as_secs_f64(),
+        idle_timeout_s = idle_timeout.as_secs_f64(),
+        max_body_bytes = app.config.max_body_bytes,
+        max_head_bytes = app.config.max_head_bytes,
+        max_in_flight = app.config.max_in_flight,
+        max_connections = app.config.max_connections,
+        trestle = env!("CARGO_PKG_VERSION"),
+        "listening"
+    );
+}
+
+/// The connections.
+struct Server {
+    router: Router,
+    http: http1::Builder,
+    /// For connections that come while the server is closing: one request, soon.
+    http_when_closing: http1::Builder,
+    closing: watch::Sender<bool>,
+    max_connections: usize,
+}
+
+impl Server {
+    fn new(app: &Arc<App>) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(app.config.idle_timeout)
+            .max_buf_size((app.config.max_head_bytes * BUFFER_FACTOR).max(64 * 1024));
+        let mut http_when_closing = http.clone();
+        http_when_closing.keep_alive(false).header_read_timeout(LATE_PATIENCE);
+        Self {
+            router: routes(app),
+            http,
+            http_when_closing,
+            closing: watch::Sender::new(false),
+            max_connections: app.config.max_connections,
+        }
+    }
+
+    fn n_connections(&self) -> usize {
+        self.closing.receiver_count()
+    }
+
+    /// Accepts connections for as long as it is polled.
+    async fn accept(&self, listener: &TcpListener) -> ! {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) if self.n_connections() < self.max_connections => self.connect(stream),
+                Ok((stream, _)) => refuse(stream).await,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn connect(&self, stream: TcpStream) {
+        if let Err(error) = stream.set_nodelay(true) {
+            // The peer has gone again.
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+        let service = TowerToHyperService::new(self.router.clone());
+        let mut closing = self.closing.subscribe();
+        // Who comes now is told so once; asked to shut down, hyper would close without a word.
+        let is_late = *closing.borrow();
+        let http = if is_late { &self.http_when_closing } else { &self.http };
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(async move {
+            let mut connection = std::pin::pin!(connection);
+            // The receiver lives as long as the connection: it is what `n_connections` counts.
+            let closed = async { !is_late && closing.wait_for(|closing| *closing).await.is_ok() };
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                true = closed => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+    }
+}
+
+/// Says why, as far as the peer listens; a connection over the limit never waits.
+async fn refuse(mut stream: TcpStream) {
+    if let Err(error) = stream.write_all(TOO_MANY_CONNECTIONS).await {
+        tracing::debug!(%error, "a connection over the limit could not be told so");
+    }
+}
+
+/// What asks the server to stop.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Whether it was an orchestrator, whose load balancers need notice, and not a person at the keyboard.
+    async fn next(&mut self) -> bool {
+        tokio::select! {
+            _ = self.terminate.recv() => true,
+            _ = self.interrupt.recv() => false,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    #[expect(clippy::unnecessary_wraps, reason = "the same signature everywhere")]
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    async fn next(&mut self) -> bool {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        false
+    }
+}

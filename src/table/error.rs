@@ -1,0 +1,161 @@
+//! What can be wrong with a table on disk.
+
+use std::path::PathBuf;
+
+use crate::problem::Problem;
+
+/// Why a table could not be read or written; every variant names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The file cannot be opened.
+    #[error("The file cannot be opened ({reason}): {}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// Reading stopped in the middle.
+    #[error("The file cannot be read further than line {line} ({reason}): {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: u64,
+        /// What the system or the parser said.
+        reason: String,
+    },
+    /// Nothing is in the file.
+    #[error("The file is empty: {}", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is something else than a table in text form.
+    #[error("The file is {what}, not a table: {}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+        /// What to do instead.
+        fix: String,
+    },
+    /// The characters cannot be told.
+    #[error("Line {line} has characters in another encoding than the rest: {}", path.display())]
+    Encoding {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: u64,
+    },
+    /// A row has more or fewer cells than there are columns.
+    #[error("Line {line} has {found} cells where the header has {expected}: {}", path.display())]
+    Ragged {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: u64,
+        /// Number of columns.
+        expected: u64,
+        /// Number of cells found.
+        found: u64,
+    },
+    /// The first line holds numbers instead of names.
+    #[error("The first line holds numbers ({first_line}), not column names: {}", path.display())]
+    NoHeader {
+        /// The file.
+        path: PathBuf,
+        /// The start of the first line.
+        first_line: String,
+    },
+    /// Two columns have one name.
+    #[error("Columns {first} and {second} are both named {name}: {}", path.display())]
+    DuplicateColumn {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+        /// Position of the first, counted from 1.
+        first: usize,
+        /// Position of the second, counted from 1.
+        second: usize,
+    },
+    /// A line is not a JSON object.
+    #[error("Line {line} is not a JSON object ({reason}): {}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: u64,
+        /// What the parser said.
+        reason: String,
+    },
+    /// A field holds a list or an object.
+    #[error("Line {line}, field {field} holds a list or an object: {}", path.display())]
+    Nested {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: u64,
+        /// The field.
+        field: String,
+    },
+    /// The file cannot be written.
+    #[error("The file cannot be written ({reason}): {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+impl TableError {
+    /// What the reader can do about it.
+    pub fn fix(&self) -> String {
+        match self {
+            Self::Open { .. } => "Check the path and the permissions.".into(),
+            Self::Read { .. } => "Check the disk and the quotation marks around that line.".into(),
+            Self::Empty { .. } => "Give a CSV file with a line of column names, or a JSON object per line.".into(),
+            Self::Unsupported { fix, .. } => fix.clone(),
+            Self::Encoding { .. } => "Save the file as UTF-8.".into(),
+            Self::Ragged { .. } => {
+                "Give that line one cell per column; a cell that holds the delimiter needs quotation marks.".into()
+            }
+            Self::NoHeader { .. } => "Add a first line with the name of each column.".into(),
+            Self::DuplicateColumn { .. } => "Rename one of them.".into(),
+            Self::Json { .. } => {
+                "Write one object per line, such as {\"age\": 41, \"plan\": null}; a missing value is null.".into()
+            }
+            Self::Nested { .. } => "Give each value a field of its own.".into(),
+            Self::Write { .. } => "Check the folder, its permissions and the free space.".into(),
+        }
+    }
+
+    /// The file and, where it is known, the line.
+    fn place(&self) -> String {
+        match self {
+            Self::Read { path, line, .. }
+            | Self::Encoding { path, line }
+            | Self::Ragged { path, line, .. }
+            | Self::Json { path, line, .. }
+            | Self::Nested { path, line, .. } => format!("{}:{line}", path.display()),
+            Self::Open { path, .. }
+            | Self::Empty { path }
+            | Self::Unsupported { path, .. }
+            | Self::NoHeader { path, .. }
+            | Self::DuplicateColumn { path, .. }
+            | Self::Write { path, .. } => path.display().to_string(),
+        }
+    }
+}
+
+impl From<TableError> for Problem {
+    fn from(error: TableError) -> Self {
+        let text = error.to_string();
+        // The message ends with the path, which `place` says better.
+        let what = text.rsplit_once(": ").map_or(text.as_str(), |(what, _)| what);
+        Self::new(what, error.place(), error.fix())
+    }
+}

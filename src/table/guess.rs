@@ -1,0 +1,153 @@
+//! The types of columns, told from their cells.
+
+use super::{Cells, Column, ReadConfig, Table};
+
+/// Words for a missing cell.
+const MISSING: [&str; 10] = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>", "#N/A"];
+
+/// Cells as text in one piece of memory.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    bytes: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    /// Adds a cell.
+    pub(super) fn push(&mut self, text: &str) {
+        self.bytes.push_str(text);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
+    }
+
+    /// The cells, trimmed; `None` is missing.
+    fn values(&self) -> impl Iterator<Item = Option<&str>> {
+        self.iter().map(|text| Some(text.trim()).filter(|text| !MISSING.contains(text)))
+    }
+}
+
+/// What all cells of a column have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Empty,
+    Integer,
+    /// Numbers with a decimal point; `thousands` when every one may as well be a whole number with thousands.
+    Number {
+        thousands: bool,
+    },
+    /// Numbers, some with a decimal comma.
+    Comma,
+    Bool,
+    Text,
+}
+
+/// Columns with their types.
+pub(super) fn guess(names: Vec<String>, columns: Vec<Texts>, decimal_comma: bool, config: &ReadConfig) -> Table {
+    let kinds: Vec<Kind> = names
+        .iter()
+        .zip(&columns)
+        .map(|(name, texts)| if config.text_columns.contains(name) { Kind::Text } else { kind(texts, decimal_comma) })
+        .collect();
+    // One column with decimal commas settles what 1.234 means in the others.
+    let comma_file = kinds.contains(&Kind::Comma);
+    let columns = names.into_iter().zip(columns).zip(kinds).map(|((name, texts), kind)| {
+        let kind = if comma_file && kind == (Kind::Number { thousands: true }) { Kind::Comma } else { kind };
+        Column { name, cells: cells(&texts, kind) }
+    });
+    Table { columns: columns.collect() }
+}
+
+fn kind(texts: &Texts, decimal_comma: bool) -> Kind {
+    let values = || texts.values().flatten();
+    if values().next().is_none() {
+        Kind::Empty
+    } else if values().all(|text| bool_from(text).is_some()) {
+        Kind::Bool
+    } else if values().all(is_integer) {
+        Kind::Integer
+    } else if values().all(is_number) && values().any(has_digit) {
+        Kind::Number { thousands: values().all(|text| number_with_comma(text).is_some()) }
+    } else if decimal_comma && values().all(|text| number_with_comma(text).is_some()) {
+        Kind::Comma
+    } else {
+        Kind::Text
+    }
+}
+
+fn cells(texts: &Texts, kind: Kind) -> Cells {
+    let number = |parse: fn(&str) -> Option<f64>| {
+        Cells::Number(texts.values().map(|text| text.and_then(parse).unwrap_or(f64::NAN)).collect())
+    };
+    match kind {
+        Kind::Empty | Kind::Number { .. } => number(|text| text.parse().ok()),
+        Kind::Comma => number(number_with_comma),
+        Kind::Integer => Cells::Integer(texts.values().map(|text| text.and_then(|text| text.parse().ok())).collect()),
+        Kind::Bool => Cells::Bool(texts.values().map(|text| text.and_then(bool_from)).collect()),
+        // Text keeps its spaces: a model trained on them sees them.
+        Kind::Text => {
+            let cells = texts.iter().zip(texts.values()).map(|(whole, value)| value.map(|_| whole.to_owned()));
+            Cells::Text(cells.collect())
+        }
+    }
+}
+
+fn bool_from(text: &str) -> Option<bool> {
+    if text.eq_ignore_ascii_case("true") {
+        Some(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn has_digit(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// Digits after an optional sign.
+fn unsigned(text: &str) -> &str {
+    text.strip_prefix(['-', '+']).unwrap_or(text)
+}
+
+/// Whether a zero stands before other digits, as in a postcode.
+fn has_leading_zero(text: &str) -> bool {
+    let digits = unsigned(text).as_bytes();
+    matches!(digits, [b'0', next, ..] if next.is_ascii_digit())
+}
+
+/// A whole number that can be written back as it was; longer ones are names of things.
+fn is_integer(text: &str) -> bool {
+    !text.starts_with('+') && !has_leading_zero(text) && text.parse::<i64>().is_ok()
+}
+
+/// A number with an optional decimal point and exponent.
+fn is_number(text: &str) -> bool {
+    !is_long(text) && !has_leading_zero(text) && text.parse::<f64>().is_ok()
+}
+
+/// More digits than a number keeps: the name of a thing.
+fn is_long(text: &str) -> bool {
+    18 < text.len() && unsigned(text).bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A number with a decimal comma and, perhaps, points between thousands.
+fn number_with_comma(text: &str) -> Option<f64> {
+    if has_leading_zero(text) || is_long(text) {
+        return None;
+    }
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = unsigned(text).split_once(',').map_or((unsigned(text), None), |(a, b)| (a, Some(b)));
+    let mut groups = whole.split('.');
+    let first = groups.next().unwrap_or_default();
+    let mut others = groups.peekable();
+    let well_formed = digits(first)
+        && (others.peek().is_none() || first.len() <= 3)
+        && others.all(|group| group.len() == 3 && digits(group))
+        && fraction.is_none_or(digits);
+    well_formed.then(|| text.replace('.', "").replace(',', ".").parse().ok()).flatten()
+}

@@ -1,0 +1,269 @@
+//! The container step against a real engine: runs whenever one answers, and says loudly when none did.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bollard::query_parameters::RemoveImageOptionsBuilder;
+use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard};
+use trestle::engine::{self, Model};
+use trestle::features::{self, Mapping};
+use trestle::jobs::{JobContext, no_wake};
+use trestle::package::{self, BuildPlan, Engine, Environment, Labelled, PackageError};
+use trestle::project::brief::{Band, Brief, OutputKind, OutputSpec, Stated};
+use trestle::project::documents::{Evidence, GoldenRow, GoldenRows, ProjectConfig, VersionRecord};
+use trestle::project::format;
+use trestle::table;
+
+/// Golden rows that are asked.
+const N_ROWS: usize = 20;
+
+/// One build at a time, so that what each leaves can be told apart.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// The example's model as a project of its own, and the engine to package it with.
+struct Stage {
+    engine: Engine,
+    folder: TempDir,
+    slug: String,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Stage {
+    /// `None` when no engine answers.
+    async fn set(test: &str) -> Option<Self> {
+        let turn = TURN.lock().await;
+        match package::discover().await {
+            Ok(engine) => {
+                let slug = format!("trestle-it-{}-{test}", std::process::id());
+                Some(Self { engine, folder: tempfile::tempdir().unwrap(), slug, _turn: turn })
+            }
+            Err(error) => {
+                eprintln!("\nNOT RUN, because it needs a container engine: docker::{test}\n{error}\n");
+                None
+            }
+        }
+    }
+
+    /// A plan for a version of the example, its documents written to the folder.
+    fn plan(&self, example: &str, version: &str) -> BuildPlan {
+        let root = self.folder.path();
+        let churn = Path::new(env!("CARGO_MANIFEST_DIR")).join("projects/churn");
+        let version_folder = root.join("models").join(version);
+        fs::create_dir_all(&version_folder).unwrap();
+        let model_path = version_folder.join("model.onnx");
+        fs::copy(churn.join("models").join(example).join("model.onnx"), &model_path).unwrap();
+        let inspection = engine::inspect(&model_path).unwrap();
+        let model = inspection.contract.clone();
+        let reference = table::read(&churn.join("data/reference.csv"), None).unwrap();
+        let contract = features::learn(&features::contract_from_model(&model), &reference);
+        let mapping = Mapping::new(&contract, &model).unwrap();
+        let mut rows = mapping.rows_from_table(&reference).unwrap();
+        rows.truncate(N_ROWS);
+        let band = |name: &str, from: f64| Band { name: name.to_owned(), from };
+        let output = OutputSpec {
+            kind: OutputKind::Probability,
+            bands: vec![band("Low", 0.0), band("Medium", 0.3), band("High", 0.7)],
+            ..OutputSpec::default()
+        };
+        let outputs = Model::load(&model_path).unwrap().run(&mapping.encode(&rows).unwrap()).unwrap();
+        let answers = features::predictions(&model, &output, &outputs).unwrap();
+        let golden = GoldenRows {
+            source: "this model, run locally".to_owned(),
+            features: mapping.features().iter().map(|feature| feature.name.clone()).collect(),
+            rows: rows
+                .into_iter()
+                .zip(answers)
+                .map(|(values, answer)| GoldenRow { values, label: answer.model_label, scores: answer.scores })
+                .collect(),
+            tolerance: 1e-5,
+        };
+        let version: semver::Version = version.parse().unwrap();
+        let evidence = Evidence { model: inspection.sha256.clone(), ..Evidence::default() };
+        let brief = Brief { output: Stated { value: Some(output.clone()), ..Stated::default() }, ..Brief::default() };
+        let config =
+            ProjectConfig { name: "Churn, tested".to_owned(), slug: self.slug.clone(), ..ProjectConfig::default() };
+        let record = VersionRecord {
+            version: version.clone(),
+            registered: trestle::clock::now(),
+            why: "a test".to_owned(),
+            bump_reason: String::new(),
+            previous: None,
+            model: inspection,
+            evidence: evidence.clone(),
+        };
+        let write = |path: PathBuf, text: Result<String, ron::Error>| {
+            fs::write(&path, text.unwrap()).unwrap();
+            path
+        };
+        let brief = write(root.join("brief.ron"), format::render(&brief));
+        let features = write(root.join("features.ron"), format::render(&contract));
+        let project_config = write(root.join("project.ron"), format::render(&config));
+        write(version_folder.join("version.ron"), format::render(&record));
+        write(version_folder.join("golden.ron"), format::render(&golden));
+        BuildPlan {
+            executable: PathBuf::from(env!("CARGO_BIN_EXE_trestle")),
+            slug: self.slug.clone(),
+            title: config.name,
+            description: "It's \"quoted\", costs $5 and\nhas two lines".to_owned(),
+            tag: format!("{}:{version}", self.slug),
+            version,
+            version_folder,
+            model_path,
+            brief,
+            features: Some(features),
+            project_config,
+            golden,
+            mapping,
+            model,
+            output,
+            evidence,
+            created: trestle::clock::now(),
+        }
+    }
+
+    /// Everything of this test's that the engine has.
+    async fn left(&self) -> Vec<Labelled> {
+        let all = package::list(&self.engine).await.unwrap();
+        all.into_iter().filter(|labelled| labelled.project == self.slug).collect()
+    }
+
+    /// Identity of the image that a tag names.
+    async fn image(&self, tag: &str) -> Option<String> {
+        self.engine.docker.inspect_image(tag).await.ok()?.id
+    }
+
+    async fn strike(self) {
+        for labelled in self.left().await {
+            for name in labelled.names.iter().chain([&labelled.id]) {
+                let options = RemoveImageOptionsBuilder::new().force(true).build();
+                drop(self.engine.docker.remove_image(name, Some(options), None).await);
+            }
+        }
+    }
+}
+
+async fn build(plan: &BuildPlan) -> Result<trestle::project::documents::PackageReport, PackageError> {
+    let context = JobContext::new(no_wake());
+    let result = package::build(plan, &context).await;
+    if !result.as_ref().is_ok_and(|report| report.passed()) {
+        eprintln!("{}\n{result:#?}", context.log_lines().join("\n"));
+    }
+    result
+}
+
+#[tokio::test]
+async fn the_example_is_built_verified_and_tagged_and_nothing_else_is_left() {
+    let Some(stage) = Stage::set("good").await else { return };
+    let plan = stage.plan("1.0.0", "1.0.0");
+    let report = build(&plan).await.unwrap();
+    assert!(report.passed(), "{:#?}", report.checks);
+    assert_eq!(report.tags, [plan.tag.clone()]);
+    assert_eq!(stage.image(&plan.tag).await.as_ref(), Some(&report.image_id));
+    let checks: Vec<&str> = report.checks.iter().map(|check| check.name.as_str()).collect();
+    let expected = [
+        "Gets ready",
+        "Live and ready",
+        "Metadata is the contract",
+        "Golden rows as tensors",
+        "Golden rows by name",
+        "Describes itself",
+        "Refuses what is malformed",
+        "Runs without privileges",
+        "Health check of the image",
+        "Logs are JSON with a request id",
+        "Stops when asked",
+    ];
+    assert_eq!(checks, expected);
+    assert!(0 < report.size_bytes && report.timings_ms.len() == 8, "{report:#?}");
+    let left = stage.left().await;
+    assert_eq!(left.len(), 1, "{left:#?}");
+    assert_eq!(left[0].names, [plan.tag.clone()]);
+    let config = stage.engine.docker.inspect_image(&plan.tag).await.unwrap().config.unwrap();
+    let labels = config.labels.unwrap();
+    assert_eq!(labels["org.opencontainers.image.description"], "It's \"quoted\", costs $5 and has two lines");
+    assert_eq!(labels["io.trestle.model.sha256"], plan.evidence.model);
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn the_same_input_gives_the_same_layers_and_another_model_changes_one() {
+    let Some(stage) = Stage::set("layers").await else { return };
+    let plan = stage.plan("1.0.0", "1.0.0");
+    let layers = async || {
+        build(&plan).await.unwrap();
+        stage.engine.docker.inspect_image(&plan.tag).await.unwrap().root_fs.unwrap().layers.unwrap()
+    };
+    let first = layers().await;
+    // Nothing is left of it, so that the second is not taken from the engine's cache.
+    let options = RemoveImageOptionsBuilder::new().force(true).build();
+    stage.engine.docker.remove_image(&plan.tag, Some(options), None).await.unwrap();
+    assert_eq!(layers().await, first);
+    fs::write(plan.version_folder.join("notes.txt"), "another layer").unwrap();
+    let changed = layers().await;
+    assert_eq!(changed.len(), first.len());
+    assert_eq!(changed[..changed.len() - 1], first[..first.len() - 1]);
+    assert_ne!(changed.last(), first.last());
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_failed_verification_leaves_the_earlier_tag_alone_and_removes_what_it_made() {
+    let Some(stage) = Stage::set("tampered").await else { return };
+    let good = stage.plan("1.0.0", "1.0.0");
+    build(&good).await.unwrap();
+    let (before, image) = (stage.left().await, stage.image(&good.tag).await);
+    let mut tampered = stage.plan("1.1.0", "1.0.0");
+    tampered.golden.rows[3].scores[0] += 0.1;
+    let report = build(&tampered).await.unwrap();
+    assert!(!report.passed() && report.tags.is_empty());
+    let failed: Vec<&str> =
+        report.checks.iter().filter(|check| !check.pass).map(|check| check.detail.as_str()).collect();
+    assert!(matches!(failed[..], [detail] if detail.starts_with("19 of 20 rows agree; row 4")), "{failed:?}");
+    assert_eq!((stage.left().await, stage.image(&good.tag).await), (before, image));
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn a_container_that_does_not_start_is_told_with_its_log() {
+    let Some(stage) = Stage::set("broken").await else { return };
+    let plan = stage.plan("1.0.0", "1.0.0");
+    fs::write(&plan.model_path, "not a model").unwrap();
+    let error = build(&plan).await.unwrap_err();
+    let PackageError::Stopped { exit_code, log } = &error else { panic!("{error}") };
+    assert_eq!(*exit_code, 2, "{log}");
+    assert!(!log.is_empty());
+    assert_eq!(stage.left().await, []);
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn cancelling_at_any_moment_leaves_nothing() {
+    let Some(stage) = Stage::set("cancelled").await else { return };
+    for (moment, line) in
+        [("before the build", "Sending"), ("in the build", "Step "), ("in the verification", "The server answers")]
+    {
+        let plan = stage.plan("1.0.0", "1.0.0");
+        let context = JobContext::new(no_wake());
+        let cancel = async {
+            while !context.log_lines().iter().any(|logged| logged.starts_with(line)) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            context.cancel();
+        };
+        let (result, ()) = tokio::join!(package::build(&plan, &context), cancel);
+        assert!(matches!(result, Err(PackageError::Cancelled)), "{moment}: {result:?}");
+        assert_eq!(stage.left().await, [], "{moment}");
+        assert_eq!(stage.image(&plan.tag).await, None, "{moment}");
+    }
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn an_engine_elsewhere_is_not_replaced_by_this_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("unix://{}/engine.sock", folder.path().display());
+    let environment = Environment { docker_host: Some(address), ..Environment::default() };
+    assert!(matches!(package::discover_in(&environment).await, Err(PackageError::NoEngine { chosen: true, .. })));
+}
