@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::error::EngineError;
+use super::fingerprint::GraphDifference;
 use super::frame::{self, Frame, FrameError, Kind};
 use super::tensor::Tensor;
 use super::worker::{DEFAULT_MEMORY_BYTES, MEMORY_VARIABLE};
@@ -143,6 +144,15 @@ impl Worker {
         let during = format!("loading {}", path.display());
         let done = self.request(Kind::Load, path_body(path)?, Vec::new(), &during, context)?;
         inspection(done, during)
+    }
+
+    /// Tells how the graph in `new` differs from that in `old`.
+    pub fn compare(&mut self, old: &Path, new: &Path, context: &JobContext) -> Result<GraphDifference, EngineError> {
+        let during = format!("comparing {} with {}", new.display(), old.display());
+        let mut body = path_body(old)?;
+        body["other"] = path_body(new)?["path"].take();
+        let done = self.request(Kind::Compare, body, Vec::new(), &during, context)?;
+        serde_json::from_value(done.body).map_err(|error| self.unexpected(&during, error.to_string()))
     }
 
     /// Runs the loaded model.

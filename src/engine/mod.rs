@@ -27,20 +27,3 @@ pub use fingerprint::{GraphDifference, GraphFingerprint, bump, graph_fingerprint
 pub use inspect::inspect;
 pub use model::Model;
 pub use worker::run_worker;
-
-/// How two graphs differ.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GraphDifference {
-    /// Not at all.
-    Equal,
-    /// Only in preprocessing.
-    PreprocessingOnly {
-        /// The nodes.
-        nodes: Vec<String>,
-    },
-    /// In the model itself.
-    Different {
-        /// The nodes.
-        nodes: Vec<String>,
-    },
-}
