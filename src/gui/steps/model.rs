@@ -152,7 +152,9 @@ fn summary_ui(ui: &mut Ui, workbench: &Workbench, version: &ModelVersion) {
                 let stat = Stat::new("Golden rows", &golden).unit(&golden_unit);
                 match check {
                     Some(check) if check.comparison.n_agree == check.comparison.n => {
-                        let words = format!("largest difference {:.0e}", check.comparison.largest_error);
+                        let error = check.comparison.largest_error;
+                        let exact = error <= 0.0;
+                        let words = if exact { "no difference".to_owned() } else { format!("largest difference {error:.0e}") };
                         stat.verdict(Verdict::Pass, &words).show(ui);
                     }
                     Some(check) => {

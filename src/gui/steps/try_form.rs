@@ -8,7 +8,7 @@ use crate::gui::text;
 use crate::gui::theme::{Verdict, space};
 use crate::gui::ui_command::Outbox;
 use crate::gui::widgets::{
-    Card, Field, Stat, chip, columns, hairline, primary_button, problem_panel, secondary_button,
+    Card, Field, Stat, chip, columns, hairline, problem_panel, secondary_button,
 };
 use crate::project::ModelVersion;
 use crate::project::brief::OutputSpec;
@@ -57,7 +57,7 @@ impl TryForm {
                 let asking = workbench.tried().running().is_some();
                 let label = if asking { "Asking…" } else { "Ask the model" };
                 let ready = row.is_some() && !asking;
-                if ui.add_enabled_ui(ready, |ui| primary_button(ui, label)).inner.clicked()
+                if ui.add_enabled_ui(ready, |ui| secondary_button(ui, label)).inner.clicked()
                     && let Some(row) = &row
                 {
                     outbox.send(Command::TryRow(row.clone()));
