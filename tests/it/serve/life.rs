@@ -80,6 +80,7 @@ async fn stopping_lets_requests_finish_and_says_so_first() {
     for stream in [under_way, unaware] {
         let text = answer(stream).await;
         assert!(text.starts_with("HTTP/1.1 200 OK") && text.contains("probabilities"), "{text}");
+        assert!(text.to_lowercase().contains("connection: close"), "{text}");
     }
     drop(idle);
     assert!(running.finished().await < Duration::from_secs(5));
