@@ -221,6 +221,9 @@ impl<'a> Table<'a> {
             ui.ctx().accesskit_node_builder(response.id, |node| {
                 node.set_label(self.names.get(row).cloned().unwrap_or_else(|| format!("Row {}", row + 1)));
                 node.set_selected(on);
+                // egui knows only now how high the row became, and told assistive technology of nothing until here.
+                let (min, max) = (rect.min, rect.max);
+                node.set_bounds(egui::accesskit::Rect::new(min.x.into(), min.y.into(), max.x.into(), max.y.into()));
             });
             if on || response.hovered() {
                 // The ground reaches a little beyond the text on both sides.
