@@ -9,7 +9,7 @@ use super::dialogs::Picker;
 use super::steps::{brief::BriefView, container::ContainerView, model::ModelView};
 use super::theme::{self, Look as _, Verdict, space};
 use super::ui_command::{Choosing, Outbox, Shortcut, UiCommand, shortcuts};
-use super::widgets::{Answer, Confirm, Toasts, drop_overlay, notice_with, problem_panel, small_button};
+use super::widgets::{Answer, Confirm, DISMISS, Toasts, drop_overlay, notice_with, problem_panel, small_button};
 use super::{learn, shell, start};
 use crate::command::Command;
 use crate::jobs::Wake;
@@ -208,7 +208,7 @@ impl App {
         let mut dismissed = false;
         // A conflict is already told above, with its choices.
         if let Some(problem) = self.workbench.problem().filter(|_| self.workbench.conflicts().is_empty()) {
-            dismissed = problem_panel(ui, problem, Some("Dismiss"));
+            dismissed = problem_panel(ui, problem, Some(DISMISS));
         }
         if dismissed {
             self.workbench.dismiss_problem();
@@ -218,7 +218,8 @@ impl App {
             notice_with(ui, Verdict::Warn, &format!("This project is open read-only: {reason}"), |_| ());
         }
         if !project.unfinished().is_empty() {
-            let names: Vec<String> = project.unfinished().iter().map(|unfinished| unfinished.version.to_string()).collect();
+            let names: Vec<String> =
+                project.unfinished().iter().map(|unfinished| unfinished.version.to_string()).collect();
             let words = format!("Registering {} was interrupted after its files were in place", names.join(", "));
             notice_with(ui, Verdict::Warn, &words, |ui| {
                 if small_button(ui, "Complete it").clicked() {
@@ -384,7 +385,11 @@ impl App {
             self.toasts.say(Verdict::Warn, "Open or make a project first, then drop the model again");
         } else {
             // Whatever it is, the engine says so better than a guess by its name would.
-            outbox.send(Command::AddModel { source: path.to_owned(), bump: None, why: "dropped on the window".to_owned() });
+            outbox.send(Command::AddModel {
+                source: path.to_owned(),
+                bump: None,
+                why: "dropped on the window".to_owned(),
+            });
         }
     }
 

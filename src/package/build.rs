@@ -134,7 +134,8 @@ impl Lines {
         while let Some(end) = self.rest.find('\n') {
             let line: String = self.rest.drain(..=end).collect();
             let line = line.trim();
-            if !line.is_empty() {
+            // An arrow to nothing is what `FROM scratch` comes to.
+            if !matches!(line, "" | "--->") {
                 lines.push(line.to_owned());
             }
         }

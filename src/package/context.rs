@@ -218,6 +218,7 @@ pub(super) fn megabytes(bytes: u64) -> u64 {
 }
 
 #[cfg(all(test, target_os = "linux"))]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use std::io::Read as _;
 

@@ -35,7 +35,7 @@ pub(super) fn labels(plan: &BuildPlan) -> Vec<(&'static str, String)> {
         ("org.opencontainers.image.title", plan.title.clone()),
         ("org.opencontainers.image.description", plan.description.clone()),
         ("org.opencontainers.image.version", plan.version.to_string()),
-        ("org.opencontainers.image.created", plan.created.to_string()),
+        ("org.opencontainers.image.created", plan.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
         ("org.opencontainers.image.revision", evidence.commit.clone()),
         (PROJECT_LABEL, plan.slug.clone()),
         ("io.trestle.model.sha256", evidence.model.clone()),

@@ -335,12 +335,12 @@ mod tests {
 
     #[test]
     fn only_a_process_that_certainly_ended_is_dead() {
-        let here = process("m", "b", "n", 1, "10");
         #[track_caller]
         fn check(owner: &Process, here: &Process, dead: bool) {
             let running = |pid: u32| (pid == 7).then(|| "70".to_owned());
             assert_eq!(owner.is_dead(here, running), dead, "{owner:?}");
         }
+        let here = process("m", "b", "n", 1, "10");
         check(&process("m", "b", "n", 7, "70"), &here, false);
         check(&process("m", "b", "n", 7, "69"), &here, true);
         check(&process("m", "b", "n", 8, "70"), &here, true);

@@ -50,6 +50,9 @@ use reference::Reference;
 /// How long one short request to the engine may take.
 const REQUEST_LIMIT: Duration = Duration::from_mins(1);
 
+/// The stage that cancellation does not cut off.
+const TAGGING: &str = "tagging the image";
+
 /// What to build.
 pub struct BuildPlan {
     /// The executable that goes into the image.
@@ -194,11 +197,10 @@ async fn build_and_verify(
         context.progress(Some(0.95), format!("Tagging {}", reference.full()));
         let options = TagImageOptionsBuilder::new().repo(&reference.repository).tag(&reference.tag).build();
         // Not to be cut off by cancellation: the tag would then be moved or not, and nobody could say which.
-        const STAGE: &str = "tagging the image";
         timeout(REQUEST_LIMIT, engine.docker.tag_image(&image_id, Some(options)))
             .await
-            .map_err(|_elapsed| PackageError::TimedOut { stage: STAGE, limit: REQUEST_LIMIT })?
-            .map_err(|error| PackageError::from_engine(STAGE, &error))?;
+            .map_err(|_elapsed| PackageError::TimedOut { stage: TAGGING, limit: REQUEST_LIMIT })?
+            .map_err(|error| PackageError::from_engine(TAGGING, &error))?;
         report.tags.push(reference.full());
         stopwatch.lap("tag");
         context.progress(Some(1.0), "Done");

@@ -1,4 +1,5 @@
 //! Engines that refuse, hang, answer garbage or go away: each gives one clear message.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -110,7 +111,7 @@ async fn a_socket_of_somebody_else_is_a_permission_problem() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("engine");
     listen(&path, FakeEngine::Builds(""));
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     if UnixStream::connect(&path).await.is_ok() {
         return; // For root there is no such problem.
     }

@@ -195,13 +195,11 @@ fn log_check(lines: &[String]) -> Check {
     const NAME: &str = "Logs are JSON with a request id";
     let mut with_id = false;
     for line in lines {
-        match serde_json::from_str::<Json>(line) {
-            Ok(Json::Object(_)) => with_id |= line.contains(REQUEST_ID),
-            _ => {
-                let short: String = line.chars().take(120).collect();
-                return check(NAME, false, format!("this line is not: {short}"));
-            }
+        if !serde_json::from_str::<Json>(line).is_ok_and(|line| line.is_object()) {
+            let short: String = line.chars().take(120).collect();
+            return check(NAME, false, format!("this line is not: {short}"));
         }
+        with_id |= line.contains(REQUEST_ID);
     }
     let found = if with_id { "one with the id that was sent" } else { "none with the id that was sent" };
     check(NAME, with_id, format!("{} lines, {found}", lines.len()))
@@ -223,16 +221,16 @@ mod tests {
 
     #[test]
     fn metadata_must_be_the_contract() {
+        #[track_caller]
+        fn check(given: &Json, expected: &[TensorSpec], same: bool) {
+            assert_eq!(specs_difference("input", given, expected).is_none(), same, "{given}");
+        }
         let expected = [TensorSpec {
             name: "x".to_owned(),
             dtype: Dtype::F32,
             shape: vec![Dim::Symbol("N".to_owned()), Dim::Fixed(3)],
             classes: Vec::new(),
         }];
-        #[track_caller]
-        fn check(given: &Json, expected: &[TensorSpec], same: bool) {
-            assert_eq!(specs_difference("input", given, expected).is_none(), same, "{given}");
-        }
         check(&json!([{"name": "x", "datatype": "FP32", "shape": [-1, 3]}]), &expected, true);
         check(&json!([{"name": "x", "datatype": "FP32", "shape": [-1, 3], "parameters": {}}]), &expected, true);
         check(&json!([{"name": "y", "datatype": "FP32", "shape": [-1, 3]}]), &expected, false);

@@ -105,7 +105,11 @@ impl Workbench {
             source: examination.source,
             version: accepted.proposal.version.clone(),
             why: why.to_owned(),
-            bump_reason: if accepted.proposal.bump.is_some() { accepted.proposal.reason.clone() } else { String::new() },
+            bump_reason: if accepted.proposal.bump.is_some() {
+                accepted.proposal.reason.clone()
+            } else {
+                String::new()
+            },
             previous: project.versions().last().map(|version| version.record.version.clone()),
             model: examination.inspection,
             golden: Some(accepted.golden),

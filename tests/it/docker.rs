@@ -1,4 +1,5 @@
 //! The container step against a real engine: runs whenever one answers, and says loudly when none did.
+#![expect(clippy::print_stderr, reason = "what did not run is told whoever runs the tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use trestle::features::{self, Mapping};
 use trestle::jobs::{JobContext, no_wake};
 use trestle::package::{self, BuildPlan, Engine, Environment, Labelled, PackageError};
 use trestle::project::brief::{Band, Brief, OutputKind, OutputSpec, Stated};
-use trestle::project::documents::{Evidence, GoldenRow, GoldenRows, ProjectConfig, VersionRecord};
+use trestle::project::documents::{Evidence, GoldenRow, GoldenRows, PackageReport, ProjectConfig, VersionRecord};
 use trestle::project::format;
 use trestle::table;
 
@@ -144,10 +145,10 @@ impl Stage {
     }
 }
 
-async fn build(plan: &BuildPlan) -> Result<trestle::project::documents::PackageReport, PackageError> {
+async fn build(plan: &BuildPlan) -> Result<PackageReport, PackageError> {
     let context = JobContext::new(no_wake());
     let result = package::build(plan, &context).await;
-    if !result.as_ref().is_ok_and(|report| report.passed()) {
+    if !result.as_ref().is_ok_and(PackageReport::passed) {
         eprintln!("{}\n{result:#?}", context.log_lines().join("\n"));
     }
     result
@@ -159,7 +160,7 @@ async fn the_example_is_built_verified_and_tagged_and_nothing_else_is_left() {
     let plan = stage.plan("1.0.0", "1.0.0");
     let report = build(&plan).await.unwrap();
     assert!(report.passed(), "{:#?}", report.checks);
-    assert_eq!(report.tags, [plan.tag.clone()]);
+    assert_eq!(report.tags, [plan.tag.as_str()]);
     assert_eq!(stage.image(&plan.tag).await.as_ref(), Some(&report.image_id));
     let checks: Vec<&str> = report.checks.iter().map(|check| check.name.as_str()).collect();
     let expected = [
@@ -179,7 +180,7 @@ async fn the_example_is_built_verified_and_tagged_and_nothing_else_is_left() {
     assert!(0 < report.size_bytes && report.timings_ms.len() == 8, "{report:#?}");
     let left = stage.left().await;
     assert_eq!(left.len(), 1, "{left:#?}");
-    assert_eq!(left[0].names, [plan.tag.clone()]);
+    assert_eq!(left[0].names, [plan.tag.as_str()]);
     let config = stage.engine.docker.inspect_image(&plan.tag).await.unwrap().config.unwrap();
     let labels = config.labels.unwrap();
     assert_eq!(labels["org.opencontainers.image.description"], "It's \"quoted\", costs $5 and has two lines");

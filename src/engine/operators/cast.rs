@@ -179,7 +179,7 @@ mod tests {
         let words = ["1.5".to_owned(), "NaN".to_owned(), "-INF".to_owned()];
         let cast = from_text(&words, &[3], f32::datum_type()).unwrap();
         let cast = elements::<f32>(&cast).unwrap();
-        assert!(cast[0] == 1.5 && cast[1].is_nan() && cast[2] == f32::NEG_INFINITY, "{cast:?}");
+        assert_eq!(format!("{cast:?}"), "[1.5, NaN, -inf]");
         let error = from_text(&["abc".to_owned()], &[1], i64::datum_type()).unwrap_err().to_string();
         assert_eq!(error, "the text \"abc\" is not an integer");
     }

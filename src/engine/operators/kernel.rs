@@ -211,7 +211,7 @@ pub(crate) mod testing {
     /// Every output, after checking that it is what the kernel announced.
     pub(crate) fn run_all(kernel: &dyn Kernel, inputs: &[Tensor]) -> Vec<Tensor> {
         let facts: Vec<Fact> =
-            inputs.iter().map(|t| Fact::new(t.datum_type(), t.shape().iter().map(|dim| dim.to_dim()))).collect();
+            inputs.iter().map(|t| Fact::new(t.datum_type(), t.shape().iter().map(ToDim::to_dim))).collect();
         let announced = kernel.outputs(&facts).unwrap();
         let values: Vec<TValue> = inputs.iter().map(|tensor| tensor.clone().into_tvalue()).collect();
         let outputs = kernel.run(&values).unwrap();

@@ -3,7 +3,10 @@
 //! Where ONNX's specification is silent they follow ONNX Runtime; where that cannot be told either, building fails,
 //! which refuses the model.
 
-#![expect(clippy::wildcard_imports, reason = "operators need most of tract's names, and its macros need the rest")]
+#![cfg_attr(
+    not(test),
+    expect(clippy::wildcard_imports, reason = "operators need most of tract's names, and its macros need the rest")
+)]
 
 mod cast;
 mod encoders;

@@ -37,7 +37,8 @@ pub(super) fn versions_ui(ui: &mut Ui, workbench: &Workbench, at_hand: &ModelVer
             match column {
                 0 => drop(cell(ui, text::medium(record.version.to_string()))),
                 1 => {
-                    let why = if record.bump_reason.is_empty() { "the first version" } else { record.bump_reason.as_str() };
+                    let why =
+                        if record.bump_reason.is_empty() { "the first version" } else { record.bump_reason.as_str() };
                     let why = if record.why.is_empty() { why.to_owned() } else { format!("{}; {why}", record.why) };
                     drop(cell(ui, text::weak(why.as_str())).on_hover_text(why));
                 }
@@ -58,7 +59,8 @@ pub(super) fn versions_ui(ui: &mut Ui, workbench: &Workbench, at_hand: &ModelVer
 fn alias_ui(ui: &mut Ui, workbench: &Workbench, version: &Version, outbox: &mut Outbox) {
     let Some(project) = workbench.project() else { return };
     let aliases = &project.registry().aliases;
-    let own: Vec<&str> = aliases.iter().filter(|(_, aliased)| aliased == version).map(|(alias, _)| alias.as_str()).collect();
+    let own: Vec<&str> =
+        aliases.iter().filter(|(_, aliased)| aliased == version).map(|(alias, _)| alias.as_str()).collect();
     if own.contains(&CHAMPION) {
         chip(ui, Verdict::Pass, &own.join(", "));
         return;
@@ -108,7 +110,8 @@ pub(super) fn contract_ui(ui: &mut Ui, model: &Inspection) {
             }
         });
         ui.add_space(crate::gui::theme::space::S);
-        let mut pairs = vec![("SHA-256", text::mono(model.sha256.as_str())), ("Producer", text::body(model.producer.as_str()))];
+        let mut pairs =
+            vec![("SHA-256", text::mono(model.sha256.as_str())), ("Producer", text::body(model.producer.as_str()))];
         pairs.extend(model.metadata.iter().map(|(key, value)| (key.as_str(), text::body(value.as_str()))));
         KeyValues::default().show(ui, &pairs);
     });
@@ -166,9 +169,7 @@ pub(super) fn features_ui(ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbo
             }
         });
         ui.add_space(crate::gui::theme::space::S);
-        if project.reference_path().is_some()
-            && secondary_button(ui, "Learn again from the reference data").clicked()
-        {
+        if project.reference_path().is_some() && secondary_button(ui, "Learn again from the reference data").clicked() {
             outbox.send(Command::LearnFeatures);
         }
     });

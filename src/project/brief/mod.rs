@@ -10,7 +10,6 @@ mod metrics;
 mod output;
 mod words;
 
-
 use serde::{Deserialize, Serialize};
 
 use super::contract::ClassLabel;

@@ -46,9 +46,8 @@ fn one_number(token: &str) -> String {
     let (Some((first, others)), Some((last_sign, before))) = (groups.split_first(), signs.split_last()) else {
         return token.to_owned();
     };
-    let thousands = |others: &[&str]| {
-        first.len() <= 3 && !first.starts_with('0') && others.iter().all(|group| group.len() == 3)
-    };
+    let thousands =
+        |others: &[&str]| first.len() <= 3 && !first.starts_with('0') && others.iter().all(|group| group.len() == 3);
     let alike = before.iter().all(|sign| sign == last_sign);
     match (alike, last_sign, others) {
         (true, '.', [_]) => token.to_owned(),
@@ -106,7 +105,13 @@ pub(super) fn find(text: &str, source: &str) -> Option<String> {
 /// Every group of the first occurrence, absent ones empty.
 pub(super) fn groups(text: &str, source: &str) -> Option<Vec<String>> {
     let captures = pattern(source)?.captures(text)?;
-    Some(captures.iter().skip(1).map(|group| group.map_or_else(String::new, |group| group.as_str().to_owned())).collect())
+    Some(
+        captures
+            .iter()
+            .skip(1)
+            .map(|group| group.map_or_else(String::new, |group| group.as_str().to_owned()))
+            .collect(),
+    )
 }
 
 /// The text with every occurrence replaced.
