@@ -364,6 +364,8 @@ impl Workbench {
         self.container.last = project.packages().last().cloned();
         let (root, name) = (project.root().to_owned(), project.name());
         self.project = Some(project);
+        // What went wrong on the way here is over.
+        self.problem = None;
         self.change_settings(|settings| settings.remember(root, name));
     }
 

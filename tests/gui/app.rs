@@ -397,6 +397,27 @@ fn a_brief_cut_in_half_says_where_and_leaves_the_other_pages_working() {
 }
 
 #[test]
+fn other_documents_cut_in_half_say_so_on_every_page() {
+    for name in ["features.ron", "project.ron"] {
+        let mut window = Window::churn_changed(|root| {
+            let text = std::fs::read_to_string(root.join(name)).unwrap();
+            std::fs::write(root.join(name), &text[..text.len() / 2]).unwrap();
+        });
+        let half = window.file(name);
+        for key in [Key::Num1, Key::Num2, Key::Num3] {
+            window.press(CTRL, key);
+            window.assert_says(name);
+            assert!(window.is_enabled("Reload"), "{name}");
+        }
+        window.press(CTRL, Key::S);
+        assert_eq!(window.file(name), half);
+        window.write(name, &std::fs::read_to_string(repository("projects/churn").join(name)).unwrap());
+        window.click("Reload");
+        window.assert_silent(name);
+    }
+}
+
+#[test]
 fn a_brief_cut_in_half_while_open_is_not_said_to_be_reloaded() {
     let mut window = Window::churn();
     let text = window.file("brief.ron");
@@ -500,8 +521,17 @@ fn a_folder_that_is_no_project_is_said_to_be_none_and_the_start_page_stays() {
 fn opening_no_project_from_an_open_one_keeps_the_open_one() {
     let mut window = Window::churn();
     let folder = window.folder.path().to_owned();
+    window.press(CTRL, Key::Num2);
     window.prepare(&folder);
     window.press(CTRL, Key::O);
     window.assert_says("This folder holds no project");
+    assert!(window.shows_page("Model"), "the page stays too");
     assert_eq!(window.workbench().project().map(trestle::project::Project::name).as_deref(), Some("Customer churn"));
+    let other = folder.join("other");
+    trestle::project::Project::create(&other, "Other").unwrap();
+    window.prepare(&other);
+    window.press(CTRL, Key::O);
+    assert_eq!(window.project().name(), "Other");
+    assert!(window.shows_page("Brief"));
+    window.assert_silent("This folder holds no project");
 }
