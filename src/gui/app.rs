@@ -14,6 +14,7 @@ use super::{learn, shell, start};
 use crate::command::Command;
 use crate::jobs::Wake;
 use crate::problem::Problem;
+use crate::project::{DocumentKind, DocumentState};
 use crate::step::Step;
 use crate::workbench::{Settings, ThemeChoice, Workbench};
 
@@ -227,6 +228,14 @@ impl App {
                 }
             });
         }
+        // The brief's own page tells about the brief.
+        for kind in [DocumentKind::Config, DocumentKind::Features] {
+            if let DocumentState::Protected { problem } = project.state(kind)
+                && problem_panel(ui, problem, Some("Reload"))
+            {
+                outbox.send(Command::Reload(kind));
+            }
+        }
         for finding in project.findings() {
             problem_panel(ui, finding, None);
         }
@@ -277,8 +286,7 @@ impl App {
 
     fn carry_out(&mut self, outbox: Outbox, ctx: &Context) {
         for command in outbox.commands {
-            self.follow(&command);
-            self.workbench.apply(command);
+            self.apply_and_follow(command);
             ctx.request_repaint();
         }
         for command in outbox.window {
@@ -287,16 +295,19 @@ impl App {
         }
     }
 
-    /// Shows the page a command belongs to, where its result will appear.
-    fn follow(&mut self, command: &Command) {
+    /// Carries out a command and shows the page where its result appears.
+    fn apply_and_follow(&mut self, command: Command) {
         match command {
             Command::AddModel { .. } => self.go_to(Step::Model),
             Command::BuildImage { .. } => self.go_to(Step::Container),
-            Command::OpenProject(_) | Command::NewProject { .. } | Command::NewFromExample(_) => {
-                self.view.model = ModelView::default();
-                self.go_to(Step::Brief);
-            }
             _ => {}
+        }
+        let root = |workbench: &Workbench| workbench.project().map(|project| project.root().to_owned());
+        let before = root(&self.workbench);
+        self.workbench.apply(command);
+        if root(&self.workbench) != before {
+            self.view.model = ModelView::default();
+            self.go_to(Step::Brief);
         }
     }
 
@@ -343,8 +354,7 @@ impl App {
                 return;
             }
         };
-        self.follow(&command);
-        self.workbench.apply(command);
+        self.apply_and_follow(command);
     }
 
     fn export_brief(&mut self, path: &Path) {

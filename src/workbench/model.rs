@@ -63,6 +63,8 @@ impl Workbench {
             }),
             bump,
         };
+        // What was found about the file before says nothing about this one.
+        self.examined.last = None;
         let root = project.root().to_owned();
         let name = source.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         self.spawn(Slot::Examine, format!("Adding {name}"), move |context| {

@@ -22,6 +22,7 @@ pub(super) fn versions_ui(ui: &mut Ui, workbench: &Workbench, at_hand: &ModelVer
     let Some(project) = workbench.project() else { return };
     let newest_first: Vec<&ModelVersion> = project.versions().iter().rev().collect();
     let selected = newest_first.iter().position(|version| version.record.version == at_hand.record.version);
+    let names: Vec<String> = newest_first.iter().map(|version| format!("Version {}", version.record.version)).collect();
     let columns = [
         Column::text("version").exact(80.0),
         Column::text("why").share(1.0),
@@ -30,7 +31,8 @@ pub(super) fn versions_ui(ui: &mut Ui, workbench: &Workbench, at_hand: &ModelVer
         Column::text("").exact(150.0).right(),
     ];
     Card::new("Versions").remark("pick one to work on it").show(ui, |ui| {
-        let picked = Table::new("versions", &columns).pick(selected).show(ui, newest_first.len(), |ui, row, column| {
+        let table = Table::new("versions", &columns).pick(selected).named(&names);
+        let picked = table.show(ui, newest_first.len(), |ui, row, column| {
             let record = &newest_first[row].record;
             match column {
                 0 => drop(cell(ui, text::medium(record.version.to_string()))),
