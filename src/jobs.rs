@@ -51,9 +51,11 @@ impl JobError {
         match self {
             Self::Cancelled => Problem::new("Cancelled", "", ""),
             Self::Failed(problem) => problem.clone(),
-            Self::Crashed { .. } => {
-                Problem::new(self.to_string(), "", "Nothing was saved from it. Try again, and report this if it repeats.")
-            }
+            Self::Crashed { .. } => Problem::new(
+                self.to_string(),
+                "",
+                "Nothing was saved from it. Try again, and report this if it repeats.",
+            ),
         }
     }
 }

@@ -30,7 +30,7 @@ impl Step {
     pub fn purpose(self) -> &'static str {
         match self {
             Self::Brief => "What the model is for, and the limits it must meet. Every number here judges a later step.",
-            Self::Model => "What the model takes and gives, whether it runs here, and which version it is.",
+            Self::Model => "What the model takes and gives, and which version it is.",
             Self::Container => "One click builds an image, starts it, asks it the golden rows, and only then tags it.",
         }
     }

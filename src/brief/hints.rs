@@ -2,7 +2,8 @@
 
 use crate::command::BriefField;
 use crate::project::brief::{
-    Brief, Comparison, LatencyBudget, Metric, OutputKind, OutputSpec, RetrainingCadence, Stated, SuccessMetric, Understand,
+    Brief, Comparison, LatencyBudget, Metric, OutputKind, OutputSpec, RetrainingCadence, Stated, SuccessMetric,
+    Understand,
 };
 
 /// Words that end users are described with when nobody has asked who they are.
@@ -38,9 +39,11 @@ pub fn hint(field: BriefField, brief: &Brief) -> Option<String> {
             latency,
             "Say a number: “200 ms” is understood as 95 of 100 predictions within 200 ms.",
         ),
-        BriefField::Retraining => {
-            stated(&brief.retraining, retraining, "Say how often or what triggers it: “weekly”, “every 90 days”, “on drift”.")
-        }
+        BriefField::Retraining => stated(
+            &brief.retraining,
+            retraining,
+            "Say how often or what triggers it: “weekly”, “every 90 days”, “on drift”.",
+        ),
         BriefField::Success => {
             stated(&brief.success, success, "Name a metric and a value, such as “AUC-ROC > 0.85, precision > 0.80”.")
         }
@@ -98,7 +101,10 @@ fn latency(budget: &LatencyBudget) -> Option<String> {
 }
 
 fn retraining(cadence: &RetrainingCadence) -> Option<String> {
-    cadence.every_days.filter(|days| days.is_nan() || *days <= 0.0).map(|_| "The time between trainings must be more than 0.".to_owned())
+    cadence
+        .every_days
+        .filter(|days| days.is_nan() || *days <= 0.0)
+        .map(|_| "The time between trainings must be more than 0.".to_owned())
 }
 
 fn success(metrics: &Vec<SuccessMetric>) -> Option<String> {
@@ -113,7 +119,8 @@ fn success(metrics: &Vec<SuccessMetric>) -> Option<String> {
             let better = if metric.metric.greater_is_better() { "more" } else { "less" };
             return Some(format!("{better} {name} is better, the answer asks for the opposite."));
         }
-        if let Some(other) = metrics[..index].iter().find(|other| other.metric == metric.metric && other.of == metric.of)
+        if let Some(other) =
+            metrics[..index].iter().find(|other| other.metric == metric.metric && other.of == metric.of)
             && (other.value - metric.value).abs() > f64::EPSILON
         {
             return Some(format!("{name} is asked for twice, with {} and {}.", other.value, metric.value));

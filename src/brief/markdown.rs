@@ -6,10 +6,7 @@ use crate::project::brief::Brief;
 
 /// The page's parts, in order.
 const PARTS: [(&str, &[BriefField]); 4] = [
-    (
-        "Purpose",
-        &[BriefField::Problem, BriefField::EndUser, BriefField::Data, BriefField::MinimumViableModel],
-    ),
+    ("Purpose", &[BriefField::Problem, BriefField::EndUser, BriefField::Data, BriefField::MinimumViableModel]),
     ("Input and output", &[BriefField::Input, BriefField::Output]),
     ("Limits", &[BriefField::Latency, BriefField::Retraining, BriefField::Success]),
     ("Scope", &[BriefField::InScope, BriefField::OutOfScope]),

@@ -10,7 +10,9 @@ use crate::command::Bump;
 /// Carry a trained model across the gap between a notebook and production.
 #[derive(Debug, Parser)]
 #[command(name = "trestle", version, about, args_conflicts_with_subcommands = true)]
-#[command(after_help = "Exit code: 0 done and the verdict passes, 1 a verdict fails, 2 it could not be done, 130 cancelled.")]
+#[command(
+    after_help = "Exit code: 0 done and the verdict passes, 1 a verdict fails, 2 it could not be done, 130 cancelled."
+)]
 pub struct Cli {
     /// The project to open in the window; without one: this folder, else ./projects/churn, else the start page.
     pub project: Option<PathBuf>,

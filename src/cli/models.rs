@@ -43,15 +43,29 @@ fn describe(report: &mut Report, model: &Path, inspection: &Inspection) {
     report.set("size_bytes", inspection.size_bytes);
     report.set("producer", &inspection.producer);
     report.set("ir_version", inspection.ir_version);
-    report.set("opsets", inspection.opsets.iter().map(|(domain, version)| json!({"domain": domain, "version": version})).collect::<Vec<_>>());
+    report.set(
+        "opsets",
+        inspection
+            .opsets
+            .iter()
+            .map(|(domain, version)| json!({"domain": domain, "version": version}))
+            .collect::<Vec<_>>(),
+    );
     report.set("parameters", inspection.n_parameters);
     report.set("inputs", specs(&inspection.contract.inputs));
     report.set("outputs", specs(&inspection.contract.outputs));
     report.set("operators", &inspection.operators);
-    report.set("metadata", inspection.metadata.iter().map(|(key, value)| (key.clone(), json!(value))).collect::<serde_json::Map<_, _>>());
+    report.set(
+        "metadata",
+        inspection.metadata.iter().map(|(key, value)| (key.clone(), json!(value))).collect::<serde_json::Map<_, _>>(),
+    );
     report.set(
         "findings",
-        inspection.findings.iter().map(|finding| json!({"severity": severity(finding.severity), "what": finding.what, "fix": finding.fix})).collect::<Vec<_>>(),
+        inspection
+            .findings
+            .iter()
+            .map(|finding| json!({"severity": severity(finding.severity), "what": finding.what, "fix": finding.fix}))
+            .collect::<Vec<_>>(),
     );
     report.say(model.display().to_string());
     let opsets: Vec<String> = inspection

@@ -17,12 +17,7 @@ use crate::project::{DocumentKind, DocumentState};
 use crate::serve::{self, ServeConfig};
 use crate::workbench::{Environment, Workbench};
 
-pub(super) fn new(
-    environment: Environment,
-    dir: &Path,
-    example: bool,
-    name: Option<&str>,
-) -> Result<Report, JobError> {
+pub(super) fn new(environment: Environment, dir: &Path, example: bool, name: Option<&str>) -> Result<Report, JobError> {
     let mut workbench = Workbench::new(Environment { settings: None, ..environment });
     let root = dir.to_owned();
     let name = name.map_or_else(|| folder_name(dir), str::to_owned);
@@ -141,9 +136,8 @@ pub(super) fn serve(
 ) -> ExitCode {
     let served = serve::served_folder(model, version).map_err(Problem::from);
     let config = ServeConfig { address, drain: Duration::from_secs(drain), ..ServeConfig::default() };
-    let done = served.and_then(|served| {
-        environment.runtime.block_on(serve::serve(vec![served], config)).map_err(Problem::from)
-    });
+    let done = served
+        .and_then(|served| environment.runtime.block_on(serve::serve(vec![served], config)).map_err(Problem::from));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => print_error(&problem.into(), false),

@@ -60,11 +60,8 @@ impl Report {
 
     /// Prints the result; a reader that went away is no error.
     pub(super) fn print(&self, json: bool) -> ExitCode {
-        let text = if json {
-            serde_json::to_string_pretty(&self.object).unwrap_or_default()
-        } else {
-            self.lines.join("\n")
-        };
+        let text =
+            if json { serde_json::to_string_pretty(&self.object).unwrap_or_default() } else { self.lines.join("\n") };
         if !text.is_empty() {
             write_line(&mut io::stdout().lock(), &text);
         }

@@ -4,7 +4,7 @@
 //! on a channel, with a timeout, so that nothing the child does or leaves undone can hang it.
 
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::error::EngineError;
+use super::fingerprint::GraphDifference;
 use super::frame::{self, Frame, FrameError, Kind};
 use super::tensor::Tensor;
 use super::worker::{DEFAULT_MEMORY_BYTES, MEMORY_VARIABLE};
@@ -145,6 +146,15 @@ impl Worker {
         inspection(done, during)
     }
 
+    /// Tells how the graph in `new` differs from that in `old`.
+    pub fn compare(&mut self, old: &Path, new: &Path, context: &JobContext) -> Result<GraphDifference, EngineError> {
+        let during = format!("comparing {} with {}", new.display(), old.display());
+        let mut body = path_body(old)?;
+        body["other"] = path_body(new)?["path"].take();
+        let done = self.request(Kind::Compare, body, Vec::new(), &during, context)?;
+        serde_json::from_value(done.body).map_err(|error| self.unexpected(&during, error.to_string()))
+    }
+
     /// Runs the loaded model.
     pub fn run(&mut self, inputs: Vec<Tensor>, context: &JobContext) -> Result<WorkerRun, EngineError> {
         let during = "running the model";
@@ -179,9 +189,8 @@ impl Worker {
         let id = self.next_id;
         self.next_id += 1;
         let started = Instant::now();
-        let sent = self.requests.as_ref().is_some_and(|requests| {
-            requests.send(Frame { id, kind, body, tensors }).is_ok()
-        });
+        let sent =
+            self.requests.as_ref().is_some_and(|requests| requests.send(Frame { id, kind, body, tensors }).is_ok());
         if !sent {
             return Err(self.ended(during));
         }
@@ -189,7 +198,11 @@ impl Worker {
             let Some(left) = self.config.deadline.checked_sub(started.elapsed()) else {
                 self.kill();
                 let seconds = self.config.deadline.as_secs_f64();
-                return Err(EngineError::WorkerStuck { during: during.to_owned(), seconds, last_line: self.last_line() });
+                return Err(EngineError::WorkerStuck {
+                    during: during.to_owned(),
+                    seconds,
+                    last_line: self.last_line(),
+                });
             };
             let answer = self.answers.recv_timeout(left.min(LOOK));
             if context.cancelled() {
@@ -198,8 +211,9 @@ impl Worker {
             }
             match answer {
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(self.ended(during)),
-                Ok(Err(FrameError::Cut | FrameError::Pipe(_))) => return Err(self.ended(during)),
+                Err(RecvTimeoutError::Disconnected) | Ok(Err(FrameError::Cut | FrameError::Pipe(_))) => {
+                    return Err(self.ended(during));
+                }
                 Ok(Err(error)) => return Err(self.unexpected(during, error.to_string())),
                 Ok(Ok(frame)) if frame.kind == Kind::Error && (frame.id == id || frame.id == 0) => {
                     let problem: Problem = serde_json::from_value(frame.body)
@@ -207,7 +221,9 @@ impl Worker {
                     return Err(EngineError::Remote(problem));
                 }
                 Ok(Ok(frame)) if frame.id != id => {
-                    return Err(self.unexpected(during, format!("an answer to request {}, which is not {id}", frame.id)));
+                    return Err(
+                        self.unexpected(during, format!("an answer to request {}, which is not {id}", frame.id))
+                    );
                 }
                 Ok(Ok(frame)) => match frame.kind {
                     Kind::Done => return Ok(frame),
@@ -229,20 +245,20 @@ impl Worker {
         self.kill();
         // The log's last lines may still be on their way.
         let _read = self.log_ended.recv_timeout(FAREWELL);
+        let out_of_memory = lock(&self.log).iter().any(|line| line.contains("memory allocation of"));
         let how = match status {
+            Some(_) if out_of_memory => {
+                let megabytes = self.config.memory_limit_bytes >> 20;
+                format!("it needed more than the {megabytes} MiB of memory it may use")
+            }
             Some(status) => describe(status),
             None => "it closed its pipe and did not end".to_owned(),
         };
         self.crashed(during, how)
     }
 
-    fn crashed(&self, during: &str, mut how: String) -> EngineError {
-        let last_line = self.last_line();
-        if lock(&self.log).iter().any(|line| line.contains("memory allocation of")) {
-            let megabytes = self.config.memory_limit_bytes >> 20;
-            how = format!("it needed more than the {megabytes} MiB of memory it may use");
-        }
-        EngineError::WorkerCrashed { during: during.to_owned(), how, last_line }
+    fn crashed(&self, during: &str, how: String) -> EngineError {
+        EngineError::WorkerCrashed { during: during.to_owned(), how, last_line: self.last_line() }
     }
 
     fn unexpected(&mut self, during: &str, reason: String) -> EngineError {

@@ -2,7 +2,7 @@
 
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::prelude::tract_ndarray::ArrayD;
-use tract_onnx::tract_hir::internal::*;
+use tract_onnx::tract_hir::internal::{Datum, DatumType, IntoTensor as _, Tensor, TractResult, bail, f16};
 
 use super::tensor::{Tensor as PlainTensor, TensorData};
 use crate::project::contract::Dtype;

@@ -4,7 +4,7 @@
 //! whatever the size is. What is inside the graph is not judged here.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek};
+use std::io::{BufRead, BufReader, Read, Seek as _};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -70,15 +70,13 @@ pub(crate) fn read(path: &Path) -> Result<ModelFile, EngineError> {
         let reason = "it changed while it was being read".to_owned();
         return Err(EngineError::Damaged { path: path.to_owned(), reason });
     }
-    let proto = parsed.map_err(|error| EngineError::Damaged {
-        path: path.to_owned(),
-        reason: format!("{:#}", error.root_cause()),
-    })?;
+    let proto = parsed
+        .map_err(|error| EngineError::Damaged { path: path.to_owned(), reason: format!("{:#}", error.root_cause()) })?;
     if proto.graph.is_none() {
         return Err(not_onnx(
             path,
             "a protobuf file without a graph",
-            "Export the model to ONNX; other formats (TensorFlow SavedModel, Core ML) use protobuf too.",
+            "Export the model to ONNX (other formats use protobuf too), or copy the file again if it was cut short.",
         ));
     }
     Ok(ModelFile { proto, size_bytes, sha256: hexadecimal(&hashing.hash.finalize()) })
@@ -160,7 +158,7 @@ fn scan_outermost(reader: &mut BufReader<File>, path: &Path, size_bytes: u64) ->
     Ok(())
 }
 
-/// A protobuf integer and its length in bytes; `None` at the end of the file or when it never ends.
+/// A protobuf integer and its length in bytes; `None` at the end of the file.
 fn varint(reader: &mut impl BufRead) -> std::io::Result<Option<(u64, u64)>> {
     let mut value = 0_u64;
     for idx in 0..10 {
@@ -173,5 +171,6 @@ fn varint(reader: &mut impl BufRead) -> std::io::Result<Option<(u64, u64)>> {
             return Ok(Some((value, idx + 1)));
         }
     }
-    Ok(None)
+    // No key and no length: refused as either.
+    Ok(Some((u64::MAX, 10)))
 }

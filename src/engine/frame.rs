@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Inspect,
     /// Asks to load the file in the body; later runs use it.
     Load,
+    /// Asks how the graphs of two files differ.
+    Compare,
     /// Asks to run the loaded model on the tensors.
     Run,
     /// Says how far a request is; any number of them.

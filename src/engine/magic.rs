@@ -39,11 +39,7 @@ pub(crate) fn recognise(head: &[u8]) -> Option<(&'static str, &'static str)> {
         (b"{L\0", "an XGBoost model (UBJSON)", BOOSTER),
         (b"tree\n", "a LightGBM model", BOOSTER),
         (b"CBM1", "a CatBoost model", "Save it with `model.save_model(path, format=\"onnx\")`."),
-        (
-            b"version https://git-lfs",
-            "a Git LFS pointer, not the file itself",
-            "Fetch the file with `git lfs pull`.",
-        ),
+        (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "Fetch the file with `git lfs pull`."),
         (b"<!DOCTYPE", "a web page", "The download gave a page instead of the file; download it again."),
         (b"<!doctype", "a web page", "The download gave a page instead of the file; download it again."),
         (b"<html", "a web page", "The download gave a page instead of the file; download it again."),

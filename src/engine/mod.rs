@@ -8,6 +8,7 @@ mod client;
 mod convert;
 mod error;
 mod file;
+mod fingerprint;
 mod frame;
 mod guard;
 mod inspect;
@@ -22,23 +23,7 @@ mod worker;
 
 pub use client::{Worker, WorkerConfig, WorkerRun};
 pub use error::EngineError;
+pub use fingerprint::{GraphDifference, GraphFingerprint, bump, graph_fingerprint};
 pub use inspect::inspect;
 pub use model::Model;
 pub use worker::run_worker;
-
-/// How two graphs differ.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GraphDifference {
-    /// Not at all.
-    Equal,
-    /// Only in preprocessing.
-    PreprocessingOnly {
-        /// The nodes.
-        nodes: Vec<String>,
-    },
-    /// In the model itself.
-    Different {
-        /// The nodes.
-        nodes: Vec<String>,
-    },
-}

@@ -5,13 +5,16 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use tract_onnx::pb;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
 use tract_onnx::pb::type_proto::Value;
 use tract_onnx::prelude::tract_ndarray::ArrayD;
-use tract_onnx::tract_hir::internal::*;
+use tract_onnx::tract_hir::internal::{
+    Arc, DimLike as _, InferenceFact, InferenceModel, InferenceModelExt as _, IntoRunnable as _, IntoTValue as _,
+    IntoTensor as _, TValue, TVec, Tensor, TractResult, TypedModel, TypedRunnableModel, bail, ensure,
+};
 
 use super::error::EngineError;
 use super::file::{self, ModelFile};
@@ -63,7 +66,8 @@ impl Model {
         rewrite::for_tract(&mut file.proto);
         let template = guarded("preparing the model", || parse(&file.proto, path))?
             .map_err(|error| EngineError::Prepare { shapes: "any input".to_owned(), reason: one_line(&error) })?;
-        let mut model = Self { inspection, template, any_rank: gaps.any_rank.clone(), recurrent, plans: Mutex::default() };
+        let mut model =
+            Self { inspection, template, any_rank: gaps.any_rank.clone(), recurrent, plans: Mutex::default() };
         model.check_ports(path)?;
         model.try_one_row(&gaps)?;
         Ok(model)
@@ -197,8 +201,7 @@ impl Model {
         if self.any_rank.contains(&true) {
             return Ok(());
         }
-        let shapes: Option<Shapes> =
-            self.inspection.contract.inputs.iter().map(|spec| one_row(&spec.shape)).collect();
+        let shapes: Option<Shapes> = self.inspection.contract.inputs.iter().map(|spec| one_row(&spec.shape)).collect();
         let Some(shapes) = shapes else { return Ok(()) };
         let plan = self.plan(&shapes)?;
         let batch = self.inspection.contract.inputs.first().and_then(|spec| spec.shape.first()).cloned();
@@ -208,7 +211,8 @@ impl Model {
                 spec.dtype = convert::dtype(fact.datum_type.unquantized()).unwrap_or(Dtype::F32);
             }
             if gaps.shapeless.get(idx) == Some(&true) {
-                let lengths: Option<Vec<u64>> = fact.shape.iter().map(|dim| dim.to_usize().ok().map(|n| n as u64)).collect();
+                let lengths: Option<Vec<u64>> =
+                    fact.shape.iter().map(|dim| dim.to_usize().ok().map(|n| n as u64)).collect();
                 let Some(lengths) = lengths else { continue };
                 spec.shape = lengths.into_iter().map(Dim::Fixed).collect();
                 if let (Some(first), Some(symbol @ Dim::Symbol(_))) = (spec.shape.first_mut(), &batch) {
@@ -261,12 +265,12 @@ struct Gaps {
 
 impl Gaps {
     fn of(proto: &pb::ModelProto) -> Self {
-        let graph = proto.graph.as_ref();
         fn kind(value: &pb::ValueInfoProto) -> Option<&pb::type_proto::Tensor> {
             match value.r#type.as_ref()?.value.as_ref()? {
                 Value::TensorType(tensor) => Some(tensor),
             }
         }
+        let graph = proto.graph.as_ref();
         let stated = |tensor: &pb::type_proto::Tensor| {
             // An axis without length or name in an output says nothing.
             let dims = |shape: &pb::TensorShapeProto| {
@@ -313,13 +317,11 @@ fn check_input<'a>(
     for (dim, length) in spec.shape.iter().zip(&input.shape) {
         match dim {
             Dim::Fixed(expected) if *expected != *length as u64 => return wrong(String::new()),
-            Dim::Symbol(name) if !name.is_empty() => {
-                match bound.iter().find(|(known, _, _)| known == name) {
-                    Some((_, known, _)) if known == length => {}
-                    Some((_, known, by)) => return wrong(format!("; {name} is {known} in the input `{by}`")),
-                    None => bound.push((name, *length, &spec.name)),
-                }
-            }
+            Dim::Symbol(name) if !name.is_empty() => match bound.iter().find(|(known, _, _)| known == name) {
+                Some((_, known, _)) if known == length => {}
+                Some((_, known, by)) => return wrong(format!("; {name} is {known} in the input `{by}`")),
+                None => bound.push((name, *length, &spec.name)),
+            },
             Dim::Fixed(_) | Dim::Symbol(_) => {}
         }
     }

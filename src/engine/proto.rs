@@ -47,7 +47,7 @@ pub(crate) fn tensor<'a>(node: &'a pb::NodeProto, name: &str) -> Option<&'a pb::
     attribute(node, name).and_then(|attribute| attribute.t.as_ref())
 }
 
-/// The class labels of a classifier or a ZipMap: its integer list or its text list.
+/// The class labels of a classifier or a `ZipMap`: its integer list or its text list.
 pub(crate) fn class_labels(node: &pb::NodeProto) -> Vec<ClassLabel> {
     let integers = [ints(node, "classlabels_int64s"), ints(node, "classlabels_ints")].concat();
     if integers.is_empty() {
@@ -98,10 +98,8 @@ pub(crate) fn dtype(data_type: i32) -> Option<Dtype> {
 
 /// The name of an element type as ONNX writes it, for messages.
 pub(crate) fn data_type_name(data_type: i32) -> String {
-    DataType::try_from(data_type).map_or_else(
-        |_unknown| format!("element type {data_type}"),
-        |known| known.as_str_name().to_ascii_lowercase(),
-    )
+    DataType::try_from(data_type)
+        .map_or_else(|_unknown| format!("element type {data_type}"), |known| known.as_str_name().to_ascii_lowercase())
 }
 
 /// Bytes of one element; `None` for text.
@@ -186,7 +184,6 @@ pub(crate) fn tensor_ints(tensor: &pb::TensorProto) -> Option<Vec<i64>> {
 
 /// The text values of a tensor.
 pub(crate) fn tensor_texts(tensor: &pb::TensorProto) -> Option<Vec<String>> {
-    (tensor.data_type == DataType::String as i32).then(|| {
-        tensor.string_data.iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
-    })
+    (tensor.data_type == DataType::String as i32)
+        .then(|| tensor.string_data.iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect())
 }

@@ -8,7 +8,7 @@ use tract_onnx::data_resolver::FopenDataResolver;
 use super::operators;
 use super::proto::is_default_domain;
 
-/// tract's own operators of `ai.onnx.ml`, and ZipMap, which is rewritten before tract sees it.
+/// tract's own operators of `ai.onnx.ml`, and `ZipMap`, which is rewritten before tract sees it.
 const OTHER_ML_OPERATORS: &[&str] = &["CategoryMapper", "LinearRegressor", "ZipMap"];
 
 /// Operators of `com.microsoft` that tract has.
@@ -44,9 +44,7 @@ pub(crate) fn framework() -> &'static Onnx {
 /// Whether an operator of that domain can be run.
 pub(crate) fn supports(domain: &str, operator: &str) -> bool {
     match domain {
-        "ai.onnx.ml" => {
-            operators::OWN_ML_OPERATORS.contains(&operator) || OTHER_ML_OPERATORS.contains(&operator)
-        }
+        "ai.onnx.ml" => operators::OWN_ML_OPERATORS.contains(&operator) || OTHER_ML_OPERATORS.contains(&operator),
         "com.microsoft" => MICROSOFT_OPERATORS.contains(&operator),
         _ => {
             is_default_domain(domain)

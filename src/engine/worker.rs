@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::error::EngineError;
 use super::frame::{self, Frame, FrameError, Kind};
-use super::{Model, inspect};
+use super::{Model, bump, graph_fingerprint, inspect};
 use crate::jobs::{Job, no_wake};
 use crate::problem::Problem;
 
@@ -102,7 +102,7 @@ fn serve(frames: &Receiver<Result<Frame, FrameError>>) -> ExitCode {
                     let body = json!({ "stage": stage });
                     frame::write(&mut stdout, &Frame { id, kind: Kind::Progress, body, tensors: Vec::new() })
                 };
-                (handle(frame, &mut model, &mut progress), false)
+                (handle(&frame, &mut model, &mut progress), false)
             }
             Err(error) => (problem(0, &Problem::new(error.to_string(), "", "")), true),
         };
@@ -131,7 +131,7 @@ fn problem(id: u64, problem: &Problem) -> Frame {
 
 type Progress<'a> = dyn FnMut(&str) -> Result<(), FrameError> + 'a;
 
-fn handle(frame: Frame, model: &mut Option<Model>, progress: &mut Progress<'_>) -> Frame {
+fn handle(frame: &Frame, model: &mut Option<Model>, progress: &mut Progress<'_>) -> Frame {
     let id = frame.id;
     let done = |body, tensors| Frame { id, kind: Kind::Done, body, tensors };
     let path = frame.body.get("path").and_then(|path| path.as_str()).unwrap_or_default().to_owned();
@@ -152,6 +152,13 @@ fn handle(frame: Frame, model: &mut Option<Model>, progress: &mut Progress<'_>) 
                 *model = Some(loaded);
                 done(body, Vec::new())
             })
+        }
+        Kind::Compare => {
+            say("Comparing the graphs");
+            let other = frame.body.get("other").and_then(|path| path.as_str()).unwrap_or_default();
+            graph_fingerprint(path).and_then(|old| Ok(bump(&old, &graph_fingerprint(Path::new(other))?))).map(
+                |difference| done(serde_json::to_value(difference).unwrap_or_default(), Vec::new()),
+            )
         }
         Kind::Run => match model {
             Some(model) => {

@@ -80,7 +80,12 @@ fn rename(features: &mut [Feature], reference: &Table) {
         let automatic = feature.column.is_some_and(|column| feature.name == automatic_name(&feature.input, column));
         automatic && reference.column(&feature.name).is_none()
     };
-    if features.iter().filter(|feature| is_automatic(feature)).count() == free.len() {
+    // Over several inputs the header's order says nothing about which column goes where.
+    let mut inputs: Vec<&str> =
+        features.iter().filter(|feature| is_automatic(feature)).map(|feature| feature.input.as_str()).collect();
+    let n_automatic = inputs.len();
+    inputs.dedup();
+    if n_automatic == free.len() && inputs.len() == 1 {
         let unnamed = features.iter_mut().filter(|feature| is_automatic(feature));
         for (feature, name) in unnamed.zip(free) {
             feature.name = name.to_owned();

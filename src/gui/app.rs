@@ -9,11 +9,12 @@ use super::dialogs::Picker;
 use super::steps::{brief::BriefView, container::ContainerView, model::ModelView};
 use super::theme::{self, Look as _, Verdict, space};
 use super::ui_command::{Choosing, Outbox, Shortcut, UiCommand, shortcuts};
-use super::widgets::{Answer, Confirm, Toasts, drop_overlay, notice_with, problem_panel, small_button};
+use super::widgets::{Answer, Confirm, DISMISS, Toasts, drop_overlay, notice_with, problem_panel, small_button};
 use super::{learn, shell, start};
 use crate::command::Command;
 use crate::jobs::Wake;
 use crate::problem::Problem;
+use crate::project::{DocumentKind, DocumentState};
 use crate::step::Step;
 use crate::workbench::{Settings, ThemeChoice, Workbench};
 
@@ -208,7 +209,7 @@ impl App {
         let mut dismissed = false;
         // A conflict is already told above, with its choices.
         if let Some(problem) = self.workbench.problem().filter(|_| self.workbench.conflicts().is_empty()) {
-            dismissed = problem_panel(ui, problem, Some("Dismiss"));
+            dismissed = problem_panel(ui, problem, Some(DISMISS));
         }
         if dismissed {
             self.workbench.dismiss_problem();
@@ -218,13 +219,22 @@ impl App {
             notice_with(ui, Verdict::Warn, &format!("This project is open read-only: {reason}"), |_| ());
         }
         if !project.unfinished().is_empty() {
-            let names: Vec<String> = project.unfinished().iter().map(|unfinished| unfinished.version.to_string()).collect();
+            let names: Vec<String> =
+                project.unfinished().iter().map(|unfinished| unfinished.version.to_string()).collect();
             let words = format!("Registering {} was interrupted after its files were in place", names.join(", "));
             notice_with(ui, Verdict::Warn, &words, |ui| {
                 if small_button(ui, "Complete it").clicked() {
                     outbox.send(Command::CompleteUnfinished);
                 }
             });
+        }
+        // The brief's own page tells about the brief.
+        for kind in [DocumentKind::Config, DocumentKind::Features] {
+            if let DocumentState::Protected { problem } = project.state(kind)
+                && problem_panel(ui, problem, Some("Reload"))
+            {
+                outbox.send(Command::Reload(kind));
+            }
         }
         for finding in project.findings() {
             problem_panel(ui, finding, None);
@@ -276,8 +286,7 @@ impl App {
 
     fn carry_out(&mut self, outbox: Outbox, ctx: &Context) {
         for command in outbox.commands {
-            self.follow(&command);
-            self.workbench.apply(command);
+            self.apply_and_follow(command);
             ctx.request_repaint();
         }
         for command in outbox.window {
@@ -286,16 +295,19 @@ impl App {
         }
     }
 
-    /// Shows the page a command belongs to, where its result will appear.
-    fn follow(&mut self, command: &Command) {
+    /// Carries out a command and shows the page where its result appears.
+    fn apply_and_follow(&mut self, command: Command) {
         match command {
             Command::AddModel { .. } => self.go_to(Step::Model),
             Command::BuildImage { .. } => self.go_to(Step::Container),
-            Command::OpenProject(_) | Command::NewProject { .. } | Command::NewFromExample(_) => {
-                self.view.model = ModelView::default();
-                self.go_to(Step::Brief);
-            }
             _ => {}
+        }
+        let root = |workbench: &Workbench| workbench.project().map(|project| project.root().to_owned());
+        let before = root(&self.workbench);
+        self.workbench.apply(command);
+        if root(&self.workbench) != before {
+            self.view.model = ModelView::default();
+            self.go_to(Step::Brief);
         }
     }
 
@@ -342,8 +354,7 @@ impl App {
                 return;
             }
         };
-        self.follow(&command);
-        self.workbench.apply(command);
+        self.apply_and_follow(command);
     }
 
     fn export_brief(&mut self, path: &Path) {
@@ -384,7 +395,11 @@ impl App {
             self.toasts.say(Verdict::Warn, "Open or make a project first, then drop the model again");
         } else {
             // Whatever it is, the engine says so better than a guess by its name would.
-            outbox.send(Command::AddModel { source: path.to_owned(), bump: None, why: "dropped on the window".to_owned() });
+            outbox.send(Command::AddModel {
+                source: path.to_owned(),
+                bump: None,
+                why: "dropped on the window".to_owned(),
+            });
         }
     }
 

@@ -83,7 +83,9 @@ const CONCEPTS: &[Concept] = &[
                     "An average hides the slow answers. If p95 is 200 ms, nineteen people in twenty waited less than \
                      that; the twentieth is the one who calls support.",
                 ),
-                Passage::Quote("What matters to a bridge is not the mean weight of the cars but the heaviest lorry on a full day."),
+                Passage::Quote(
+                    "What matters to a bridge is not the mean weight of the cars but the heaviest lorry on a full day.",
+                ),
             ],
             terms: &["success metric", "brief"],
         },
@@ -127,12 +129,10 @@ const CONCEPTS: &[Concept] = &[
         name: "champion",
         section: LearnSection {
             title: "Champion and challenger",
-            passages: &[
-                Passage::Text(
-                    "The champion is the version in production. A challenger must beat it before the alias moves. The \
+            passages: &[Passage::Text(
+                "The champion is the version in production. A challenger must beat it before the alias moves. The \
                      alias is a name, so going back is moving the name again; the ledger keeps who moved it and why.",
-                ),
-            ],
+            )],
             terms: &["version", "model"],
         },
     },

@@ -37,7 +37,9 @@ struct Scene {
 
 /// Renders every page in its states, in both themes, into a folder; returns the file names.
 pub fn pictures(out: &Path, environment: &Environment) -> Result<Vec<String>, Problem> {
-    let failed = |error: std::io::Error| Problem::new(format!("Writing a picture failed: {error}"), out.display().to_string(), "");
+    let failed = |error: std::io::Error| {
+        Problem::new(format!("Writing a picture failed: {error}"), out.display().to_string(), "")
+    };
     std::fs::create_dir_all(out).map_err(failed)?;
     let mut names = Vec::new();
     for scene in scenes(out)? {
@@ -102,12 +104,22 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
     Ok(vec![
         scene("start", Step::Brief, vec![], true),
         scene("brief", Step::Brief, vec![Command::NewFromExample(example.clone())], true),
-        scene("brief-empty", Step::Brief, vec![Command::NewProject { root: empty.clone(), name: "Leaf doctor".to_owned() }], true),
+        scene(
+            "brief-empty",
+            Step::Brief,
+            vec![Command::NewProject { root: empty.clone(), name: "Leaf doctor".to_owned() }],
+            true,
+        ),
         scene("brief-unreadable", Step::Brief, vec![Command::OpenProject(broken)], true),
         scene("model", Step::Model, vec![open(), Command::CheckGolden], true),
         scene("model-empty", Step::Model, vec![Command::OpenProject(empty.clone())], true),
         scene("model-refused", Step::Model, vec![open(), add(not_a_model)], true),
-        scene("model-running", Step::Model, vec![Command::OpenProject(empty.clone()), add(example.join("models/1.1.0/model.onnx"))], false),
+        scene(
+            "model-running",
+            Step::Model,
+            vec![Command::OpenProject(empty.clone()), add(example.join("models/1.1.0/model.onnx"))],
+            false,
+        ),
         scene("model-try-failed", Step::Model, vec![open(), Command::TryRow(row)], true),
         scene("container-empty", Step::Container, vec![Command::OpenProject(empty)], true),
         scene("container-not-built", Step::Container, vec![open()], true),

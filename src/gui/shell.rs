@@ -6,7 +6,9 @@ use super::app::View;
 use super::text;
 use super::theme::{self, Look as _, Verdict, space};
 use super::ui_command::{Choosing, Outbox, UiCommand};
-use super::widgets::{Icon, RailItem, activity, hairline, menu_item, project_button, rail_button, rail_line, row, small_button};
+use super::widgets::{
+    Icon, RailItem, activity, hairline, menu_item, project_button, rail_button, rail_line, row, small_button,
+};
 use crate::command::Command;
 use crate::step::{Standing, Step};
 use crate::workbench::Workbench;
@@ -63,7 +65,9 @@ fn engine_line_ui(ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
             outbox.ask(UiCommand::GoTo(Step::Container));
         }
     } else if let Some(found) = &engine.last {
-        rail_line(ui, Icon::Container, &found.description);
+        // Product and version fit the rail; the rest is on the page.
+        let short = found.description.split([',', '+']).next().unwrap_or_default();
+        rail_line(ui, Icon::Container, short).on_hover_text(format!("{} at {}", found.description, found.socket));
     } else if rail_button(ui, Icon::Container, "Look for Docker", "").clicked() {
         outbox.send(Command::FindEngine);
     }
@@ -112,7 +116,11 @@ pub(super) fn activity_bar_ui(ui: &mut Ui, workbench: &Workbench, outbox: &mut O
             Some(job) => {
                 let more = if jobs.len() < 2 { String::new() } else { format!(" (and {} more)", jobs.len() - 1) };
                 let stage = job.context.stage();
-                let stage = if stage.is_empty() { format!("{}{more}", job.name) } else { format!("{}: {stage}{more}", job.name) };
+                let stage = if stage.is_empty() {
+                    format!("{}{more}", job.name)
+                } else {
+                    format!("{}: {stage}{more}", job.name)
+                };
                 if activity(ui, &stage, job.context.fraction(), &clock(job.elapsed.as_secs())) {
                     outbox.send(Command::Cancel(job.id));
                 }
@@ -146,10 +154,15 @@ pub(super) fn clock(seconds: u64) -> String {
 pub(super) fn log_ui(ui: &mut Ui, workbench: &Workbench) {
     let lines = workbench.jobs().first().map(|job| job.context.log_lines()).unwrap_or_default();
     let height = 16.0;
-    ScrollArea::vertical().auto_shrink(false).stick_to_bottom(true).show_rows(ui, height, lines.len().max(1), |ui, range| {
-        for index in range {
-            let line = lines.get(index).map_or("Nothing was logged yet", String::as_str);
-            ui.add(egui::Label::new(text::mono(line)).truncate());
-        }
-    });
+    ScrollArea::vertical().auto_shrink(false).stick_to_bottom(true).show_rows(
+        ui,
+        height,
+        lines.len().max(1),
+        |ui, range| {
+            for index in range {
+                let line = lines.get(index).map_or("Nothing was logged yet", String::as_str);
+                ui.add(egui::Label::new(text::mono(line)).truncate());
+            }
+        },
+    );
 }

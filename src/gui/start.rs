@@ -22,12 +22,9 @@ impl StartView {
         ui.vertical_centered(|ui| {
             ui.set_max_width(720.0);
             ui.add_space(space::XXL);
-            icon_ui(ui, Icon::Trestle, 40.0, t.accent, "");
-            ui.add_space(space::S);
-        });
-        ui.vertical_centered(|ui| {
-            ui.set_max_width(720.0);
             ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| {
+                icon_ui(ui, Icon::Trestle, 36.0, t.accent, "");
+                ui.add_space(space::XS);
                 page_header(
                     ui,
                     "Carry a model from the notebook to production",

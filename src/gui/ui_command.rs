@@ -69,7 +69,8 @@ pub fn shortcuts() -> Vec<(KeyboardShortcut, Shortcut)> {
     let ctrl = |key| KeyboardShortcut::new(Modifiers::COMMAND, key);
     let shifted = KeyboardShortcut::new(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
     let numbers = [Key::Num1, Key::Num2, Key::Num3];
-    let steps = Step::ALL.into_iter().zip(numbers).map(|(step, key)| (ctrl(key), Shortcut::Window(UiCommand::GoTo(step))));
+    let steps =
+        Step::ALL.into_iter().zip(numbers).map(|(step, key)| (ctrl(key), Shortcut::Window(UiCommand::GoTo(step))));
     // The longer combination first: it also matches the shorter one.
     let mut all = vec![
         (shifted, Shortcut::Workbench(Command::Redo)),

@@ -57,8 +57,15 @@ pub fn propose(
 /// A few names, and how many more there are.
 fn some_of(nodes: &[String]) -> String {
     const SHOWN: usize = 3;
-    let shown = nodes.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let shown = nodes.iter().take(SHOWN).map(|node| plain(node)).collect::<Vec<_>>().join(", ");
     if nodes.len() <= SHOWN { shown } else { format!("{shown} and {} more", nodes.len() - SHOWN) }
+}
+
+/// `domain:Operator name` without what a reader does not need: the domain, and a name that only repeats the operator.
+fn plain(node: &str) -> String {
+    let (operator, name) = node.split_once(' ').unwrap_or((node, ""));
+    let operator = operator.rsplit(':').next().unwrap_or(operator);
+    if name.is_empty() || name.starts_with(operator) { operator.to_owned() } else { format!("{operator} “{name}”") }
 }
 
 /// The first way in which callers of `old` cannot use `new`; `None` when they can.
@@ -135,7 +142,21 @@ mod tests {
         check(vec![age()], vec![age(), spec("plan", Dtype::Text, &[free()])], &different, "2.0.0");
         check(vec![age()], vec![], &GraphDifference::Equal, "2.0.0");
         check(vec![age()], vec![spec("age", Dtype::F32, &[Dim::Fixed(1), Dim::Fixed(1)])], &different, "2.0.0");
-        check(vec![spec("age", Dtype::F32, &[Dim::Symbol("N".into()), Dim::Fixed(1)])], vec![age()], &different, "1.3.0");
+        check(
+            vec![spec("age", Dtype::F32, &[Dim::Symbol("N".into()), Dim::Fixed(1)])],
+            vec![age()],
+            &different,
+            "1.3.0",
+        );
+    }
+
+    #[test]
+    fn nodes_are_named_without_repetition() {
+        for (node, expected) in
+            [("ai.onnx.ml:Scaler Scaler", "Scaler"), ("Gemm fc1", "Gemm “fc1”"), ("Relu ", "Relu"), ("Add", "Add")]
+        {
+            assert_eq!(plain(node), expected, "{node}");
+        }
     }
 
     #[test]
@@ -149,7 +170,8 @@ mod tests {
     fn a_chosen_bump_keeps_the_reason() {
         let version = Version::new(1, 0, 0);
         let contract = contract(vec![]);
-        let proposal = propose(Some((&version, &contract)), &contract, Some(&GraphDifference::Equal), Some(Bump::Major));
+        let proposal =
+            propose(Some((&version, &contract)), &contract, Some(&GraphDifference::Equal), Some(Bump::Major));
         assert_eq!(proposal.version, Version::new(2, 0, 0));
         assert!(proposal.reason.contains("proposed was patch"), "{}", proposal.reason);
     }

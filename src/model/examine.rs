@@ -108,7 +108,7 @@ pub fn examine(request: &ExamineRequest, context: &JobContext) -> Result<Examina
     }
     context.progress(None, "Comparing with the registered version");
     let difference = match &request.previous {
-        Some(_previous) => None,
+        Some(previous) => worker.compare(&previous.path, &request.source, context).ok(),
         None => None,
     };
     context.check()?;

@@ -70,7 +70,11 @@ pub fn import_golden(path: &Path, mapping: &Mapping, model: &ModelContract) -> R
         let scores = if is_classifier {
             class_scores(classes.map_or(&[][..], Vec::as_slice), &cell)
         } else {
-            ["prediction", "value", "predicted", "score"].iter().find_map(|name| number(cell(name)?)).into_iter().collect()
+            ["prediction", "value", "predicted", "score"]
+                .iter()
+                .find_map(|name| number(cell(name)?))
+                .into_iter()
+                .collect()
         };
         let label = labels.filter(|_| is_classifier).and_then(|name| cell(name)).and_then(label_of);
         rows.push(GoldenRow { values, label, scores });
@@ -91,8 +95,7 @@ fn first_column<'a>(table: &Table, names: &[&'a str]) -> Option<&'a str> {
 }
 
 fn class_scores(classes: &[ClassLabel], cell: &impl Fn(&str) -> Option<Value>) -> Vec<f64> {
-    let each: Option<Vec<f64>> =
-        classes.iter().map(|class| number(cell(&format!("probability_{class}"))?)).collect();
+    let each: Option<Vec<f64>> = classes.iter().map(|class| number(cell(&format!("probability_{class}"))?)).collect();
     if let Some(scores) = each.filter(|scores| !scores.is_empty()) {
         return scores;
     }

@@ -7,9 +7,9 @@ use crate::engine::{Worker, WorkerConfig};
 use crate::features::{Mapping, Prediction, predictions};
 use crate::jobs::{JobContext, JobError};
 use crate::problem::Problem;
+use crate::project::brief::OutputSpec;
 use crate::project::contract::Inspection;
 use crate::project::documents::{FeatureContract, Value};
-use crate::project::brief::OutputSpec;
 
 /// Rows sent to the worker at once.
 const BATCH: usize = 1_024;
@@ -46,11 +46,7 @@ pub struct Asked {
 }
 
 /// A session's model, opened or reused.
-fn open<'a>(
-    place: &'a mut Option<Session>,
-    asked: &Asked,
-    context: &JobContext,
-) -> Result<&'a mut Session, JobError> {
+fn open<'a>(place: &'a mut Option<Session>, asked: &Asked, context: &JobContext) -> Result<&'a mut Session, JobError> {
     let reusable = place.as_ref().is_some_and(|session| {
         session.path == asked.path && asked.sha256.as_ref().is_some_and(|sha256| *sha256 == session.inspection.sha256)
     });

@@ -100,7 +100,9 @@ impl ProjectError {
 fn plain_reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::StorageFull => "the disk is full".to_owned(),
-        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => "writing is not permitted here".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            "writing is not permitted here".to_owned()
+        }
         io::ErrorKind::NotFound => "it is not there".to_owned(),
         _ => error.to_string(),
     }
@@ -131,7 +133,8 @@ impl From<ProjectError> for Problem {
             ),
             ProjectError::Unreadable { path, line, column, .. } => (
                 format!("{}:{line}:{column}", path.display()),
-                "Repair the file or restore it from version control, then reload. It will not be overwritten.".to_owned(),
+                "Repair the file or restore it from version control, then reload. It will not be overwritten."
+                    .to_owned(),
             ),
             ProjectError::Newer { path, .. } => {
                 (path.display().to_string(), "Update Trestle. Until then the document is shown read-only.".to_owned())

@@ -32,7 +32,8 @@ use crate::problem::Problem;
 use brief::Brief;
 use disk::{Disk, RealDisk, TEMPORARY_PREFIX};
 use documents::{
-    DataFile, Evidence, FeatureContract, GoldenRows, LedgerRecord, PackageReport, ProjectConfig, Registry, VersionRecord,
+    DataFile, Evidence, FeatureContract, GoldenRows, LedgerRecord, PackageReport, ProjectConfig, Registry,
+    VersionRecord,
 };
 
 /// The document that makes a folder a project.
@@ -224,7 +225,12 @@ impl Project {
     pub fn select(&self, name: Option<&str>) -> Result<&ModelVersion, ProjectError> {
         let no_such = |name: &str| ProjectError::NoSuchVersion {
             name: name.to_owned(),
-            known: self.versions.iter().map(|version| version.record.version.to_string()).collect::<Vec<_>>().join(", "),
+            known: self
+                .versions
+                .iter()
+                .map(|version| version.record.version.to_string())
+                .collect::<Vec<_>>()
+                .join(", "),
         };
         let Some(name) = name else {
             let champion = self.registry.resolve(CHAMPION).and_then(|version| self.version(version));
@@ -304,8 +310,7 @@ impl Project {
                     continue;
                 }
                 let path = entry.path();
-                let removed =
-                    if path.is_dir() { self.disk.remove_folder(&path) } else { self.disk.remove_file(&path) };
+                let removed = if path.is_dir() { self.disk.remove_folder(&path) } else { self.disk.remove_file(&path) };
                 if let Err(error) = removed {
                     tracing::warn!(path = %path.display(), %error, "a leftover could not be removed");
                 }

@@ -74,7 +74,8 @@ impl Project {
     pub(super) fn read_versions(&mut self) {
         self.versions.clear();
         let Ok(entries) = fs::read_dir(self.root.join(MODELS)) else { return };
-        let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+        let mut folders: Vec<PathBuf> =
+            entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
         folders.sort();
         for folder in folders {
             let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -125,9 +126,9 @@ impl Project {
             model: new.model,
             evidence: new.evidence,
         };
-        let written = self.write_version(&temporary, &new.source, &record, new.golden.as_ref()).and_then(|()| {
-            self.disk.rename(&temporary, &folder).map_err(ProjectError::io("Registering", &folder))
-        });
+        let written = self
+            .write_version(&temporary, &new.source, &record, new.golden.as_ref())
+            .and_then(|()| self.disk.rename(&temporary, &folder).map_err(ProjectError::io("Registering", &folder)));
         if let Err(error) = written {
             // The process lives, so nothing half-written may stay; the first error is the one to report.
             drop(self.disk.remove_folder(&temporary));

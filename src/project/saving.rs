@@ -98,8 +98,8 @@ pub(super) fn read_document<T: DeserializeOwned>(path: &Path) -> Result<Option<(
 
 /// Writes one document atomically; returns the SHA-256 of what was written.
 pub(super) fn write_document<T: Serialize>(disk: &dyn Disk, path: &Path, document: &T) -> Result<String, ProjectError> {
-    let text = format::render(document)
-        .map_err(|error| ProjectError::io("Saving", path)(std::io::Error::other(error)))?;
+    let text =
+        format::render(document).map_err(|error| ProjectError::io("Saving", path)(std::io::Error::other(error)))?;
     write_atomic(disk, path, text.as_bytes()).map_err(ProjectError::io("Saving", path))?;
     Ok(bytes_sha256(text.as_bytes()))
 }
@@ -213,7 +213,10 @@ fn settle<T: Default>(read: Result<Option<(Parsed<T>, String)>, ProjectError>, p
                 None => DocumentState::Known { sha256 },
                 Some(found) => DocumentState::Protected {
                     problem: Problem::new(
-                        format!("This document has format {found}, newer than the {} this Trestle writes", format::FORMAT),
+                        format!(
+                            "This document has format {found}, newer than the {} this Trestle writes",
+                            format::FORMAT
+                        ),
                         "",
                         "Update Trestle. Until then the document is shown read-only.",
                     ),

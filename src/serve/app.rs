@@ -280,7 +280,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router {
         .merge(v2::routes())
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
-        .layer(Observe::new(app.config.max_head_bytes))
+        .layer(Observe::new(app))
         .with_state(Arc::clone(app))
 }
 

@@ -17,7 +17,9 @@ pub(super) async fn read(body: Body, headers: &HeaderMap, limit: usize, patience
     if let Some(encoding) = headers.get(CONTENT_ENCODING)
         && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
     {
-        return Err(ApiError::unsupported_encoding("compressed bodies are not accepted; send it without Content-Encoding"));
+        return Err(ApiError::unsupported_encoding(
+            "compressed bodies are not accepted; send it without Content-Encoding",
+        ));
     }
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     // Who announces and waits for `100 Continue` has not sent anything yet.
@@ -28,10 +30,9 @@ pub(super) async fn read(body: Body, headers: &HeaderMap, limit: usize, patience
     }
     match tokio::time::timeout(patience, collect(body, announced.unwrap_or(0), limit)).await {
         Ok(result) => result,
-        Err(_elapsed) => Err(ApiError::request_timeout(format!(
-            "the body did not arrive within {} s",
-            patience.as_secs_f64()
-        ))),
+        Err(_elapsed) => {
+            Err(ApiError::request_timeout(format!("the body did not arrive within {} s", patience.as_secs_f64())))
+        }
     }
 }
 

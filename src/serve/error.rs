@@ -13,14 +13,14 @@ pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json"
 pub(super) struct ApiError {
     status: StatusCode,
     message: String,
-    fields: Vec<Field>,
+    fields: Vec<WrongField>,
     retry_after_secs: Option<u64>,
     internal: Option<String>,
 }
 
 /// One wrong field of a request for people.
 #[derive(Debug, Serialize)]
-pub(super) struct Field {
+pub(super) struct WrongField {
     /// Place in the list of rows, when a list was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) row: Option<usize>,
@@ -30,6 +30,9 @@ pub(super) struct Field {
     pub(super) expected: String,
     /// What it held.
     pub(super) given: String,
+    /// What to do, when that is known.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) hint: String,
 }
 
 /// For the log, in the response's extensions: what went wrong inside, which the client need not know in full.
@@ -73,7 +76,7 @@ impl ApiError {
     }
 
     /// 422: well-formed, but the content cannot be answered.
-    pub(super) fn unprocessable(message: impl Into<String>, fields: Vec<Field>) -> Self {
+    pub(super) fn unprocessable(message: impl Into<String>, fields: Vec<WrongField>) -> Self {
         Self { fields, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, message) }
     }
 
@@ -104,8 +107,8 @@ impl IntoResponse for ApiError {
         #[derive(Serialize)]
         struct Body<'a> {
             error: &'a str,
-            #[serde(skip_serializing_if = "<[Field]>::is_empty")]
-            fields: &'a [Field],
+            #[serde(skip_serializing_if = "<[WrongField]>::is_empty")]
+            fields: &'a [WrongField],
         }
         let body = Body { error: &self.message, fields: &self.fields };
         // Strings and integers always serialise.

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::ServedModel;
 use super::predict::Answer;
 use super::v2::JsonData;
-use super::ServedModel;
 use crate::engine::tensor::{Tensor, TensorData};
 use crate::features::{self, predictions};
 use crate::project::contract::{Dim, Dtype, TensorSpec};
@@ -29,7 +29,8 @@ impl Example {
     pub(super) fn new(served: &ServedModel, inputs: Vec<Tensor>, outputs: Vec<Tensor>) -> Self {
         let prediction = served.mapping.as_ref().and_then(|mapping| {
             let answers = predictions(served.model.contract(), &served.output, &outputs).ok()?;
-            let answer = serde_json::to_value(Answer::from(answers.first()?)).ok()?;
+            let answer = serde_json::to_string(&Answer::from(answers.first()?)).ok()?;
+            let answer = serde_json::from_str(&answer).ok()?;
             Some((row_json(mapping.features()), answer))
         });
         Self { inputs, outputs, prediction }
@@ -104,7 +105,8 @@ fn tensors_json(tensors: &[Tensor]) -> Option<Vec<Json>> {
         if MAX_SHOWN < tensor.data.len() {
             return None;
         }
-        let data = serde_json::to_value(JsonData(&tensor.data)).ok()?;
+        // By way of text, so that an FP32 0.1 stays 0.1 and does not become the double next to it.
+        let data: Json = serde_json::from_str(&serde_json::to_string(&JsonData(&tensor.data)).ok()?).ok()?;
         let datatype = tensor.data.dtype().v2_name();
         Some(json!({ "name": tensor.name, "shape": tensor.shape, "datatype": datatype, "data": data }))
     });

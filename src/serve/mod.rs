@@ -15,7 +15,6 @@ mod docs;
 mod error;
 mod example;
 mod health;
-mod logs;
 mod model;
 mod observe;
 mod openapi;
@@ -30,7 +29,6 @@ use std::time::Duration;
 
 pub use app::router;
 pub use health::health;
-pub use logs::init_logs;
 pub use model::{Infer, ServedModel, served_folder};
 pub use run::{serve, serve_on};
 
@@ -82,9 +80,14 @@ impl Default for ServeConfig {
 /// Why a model cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The project cannot be read.
-    #[error(transparent)]
-    Project(#[from] ProjectError),
+    /// The project cannot be read, or has no such version.
+    #[error("{source}")]
+    Project {
+        /// The project folder.
+        root: PathBuf,
+        /// Why.
+        source: ProjectError,
+    },
     /// A document the answers depend on cannot be read.
     #[error("{}", problem.what)]
     Document {
@@ -92,13 +95,8 @@ pub enum ServeError {
         problem: Problem,
     },
     /// The model cannot be loaded.
-    #[error("The model cannot be loaded: {source}")]
-    Model {
-        /// The model file.
-        path: PathBuf,
-        /// The engine's reason.
-        source: EngineError,
-    },
+    #[error(transparent)]
+    Model(#[from] EngineError),
     /// The feature contract does not fit the model.
     #[error("The features do not fit the model: {source}")]
     Features {
@@ -138,18 +136,16 @@ impl From<ServeError> for Problem {
     fn from(error: ServeError) -> Self {
         let what = error.to_string();
         match error {
-            ServeError::Project(error) => error.into(),
+            ServeError::Project { root, source } => {
+                let mut problem = Self::from(source);
+                if problem.place.is_empty() {
+                    problem.place = root.display().to_string();
+                }
+                problem
+            }
             ServeError::Document { problem } => problem,
-            ServeError::Model { path, .. } => Self::new(
-                what,
-                path.display().to_string(),
-                "`trestle inspect` names what the file holds and why it is refused.",
-            ),
-            ServeError::Features { path, .. } => Self::new(
-                what,
-                path.display().to_string(),
-                "Learn the features anew for this version, or correct features.ron.",
-            ),
+            ServeError::Model(error) => error.into(),
+            ServeError::Features { path, source } => Self::new(what, path.display().to_string(), source.fix()),
             ServeError::NoVersions { path, .. } => {
                 Self::new(what, path.display().to_string(), "Leave the version out, or serve the project folder.")
             }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use crate::engine;
 use crate::engine::tensor::Tensor;
-use crate::engine::{self, EngineError};
-use crate::features::{self, Mapping};
+use crate::features::{self, FeatureError, Mapping, output_for};
 use crate::project::brief::OutputSpec;
 use crate::project::contract::ModelContract;
 use crate::project::documents::FeatureContract;
@@ -59,6 +59,7 @@ impl std::fmt::Debug for ServedModel {
 impl ServedModel {
     /// Loads the model at `path`.
     ///
+    /// `output` is the brief's reading of the answer; without one, what the outputs suggest.
     /// Without features, one is made for each column of its inputs; a model that no such feature fits, an image
     /// network for instance, is served without `/predict`.
     pub fn load(
@@ -66,11 +67,14 @@ impl ServedModel {
         version: impl Into<String>,
         path: &Path,
         features: Option<&FeatureContract>,
-        output: OutputSpec,
+        output: Option<&OutputSpec>,
         description: impl Into<String>,
     ) -> Result<Self, ServeError> {
-        let model = engine::Model::load(path).map_err(|source| model_error(path, source))?;
+        let model = engine::Model::load(path)?;
         let contract = &model.inspection().contract;
+        let output = output_for(contract, output);
+        check_positive_class(contract, &output)
+            .map_err(|source| ServeError::Features { path: path.to_owned(), source })?;
         let mapping = match features {
             Some(features) => Some(
                 Mapping::new(features, contract)
@@ -89,8 +93,17 @@ impl ServedModel {
     }
 }
 
-fn model_error(path: &Path, source: EngineError) -> ServeError {
-    ServeError::Model { path: path.to_owned(), source }
+/// A brief that asks for a class the model does not have would be an error of every answer.
+fn check_positive_class(contract: &ModelContract, output: &OutputSpec) -> Result<(), FeatureError> {
+    let Some(wanted) = output.positive_class.as_ref().map(ToString::to_string) else { return Ok(()) };
+    let mut with_classes = contract.outputs.iter().filter(|spec| !spec.classes.is_empty()).peekable();
+    if with_classes.peek().is_none()
+        || with_classes.clone().any(|spec| spec.classes.iter().any(|class| class.to_string() == wanted))
+    {
+        return Ok(());
+    }
+    let known = with_classes.flat_map(|spec| spec.classes.iter().map(ToString::to_string)).collect();
+    Err(FeatureError::UnknownClass { wanted, known })
 }
 
 /// Loads what `path` holds: a project folder, an image's `/model` folder (the same layout), or an `.onnx` file.
@@ -103,27 +116,25 @@ pub fn served_folder(path: &Path, version: Option<&str>) -> Result<ServedModel, 
     if !path.exists() {
         return Err(ServeError::Missing { path: path.to_owned() });
     }
-    let project = Project::open(path)?;
+    let failed = |source| ServeError::Project { root: path.to_owned(), source };
+    let project = Project::open(path).map_err(failed)?;
     for kind in DocumentKind::ALL {
         // Defaults in place of an unreadable document would be answers of another project.
         if let DocumentState::Protected { problem } = project.state(kind) {
             return Err(ServeError::Document { problem: problem.clone() });
         }
     }
-    let chosen = project.select(version)?;
+    let chosen = project.select(version).map_err(failed)?;
     let documents = &project.documents;
     let features = (!documents.features.features.is_empty()).then_some(&*documents.features);
-    let description = if documents.config.description.is_empty() {
-        project.name()
-    } else {
-        documents.config.description.clone()
-    };
+    let description =
+        if documents.config.description.is_empty() { project.name() } else { documents.config.description.clone() };
     ServedModel::load(
         project.slug(),
         chosen.record.version.to_string(),
         &chosen.model_path(),
         features,
-        documents.brief.output.value.clone().unwrap_or_default(),
+        documents.brief.output.value.as_ref(),
         description,
     )
 }
@@ -134,5 +145,5 @@ fn served_file(path: &Path, version: Option<&str>) -> Result<ServedModel, ServeE
     }
     let name = path.file_stem().map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned());
     let description = format!("The model file {name}, outside a project");
-    ServedModel::load(name, BARE_VERSION, path, None, OutputSpec::default(), description)
+    ServedModel::load(name, BARE_VERSION, path, None, None, description)
 }

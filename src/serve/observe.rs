@@ -11,12 +11,13 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use axum::extract::Request;
+use axum::http::header::CONNECTION;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use tower::{Layer, Service};
 
-use super::app::Entry;
+use super::app::{App, Entry, Phase};
 use super::error::{ApiError, Internal};
 use crate::jobs::panic_message;
 
@@ -36,14 +37,14 @@ pub(super) struct Answered(pub(super) Arc<Entry>);
 /// The layer.
 #[derive(Clone)]
 pub(super) struct Observe {
-    max_head_bytes: usize,
+    app: Arc<App>,
     ids: Arc<Ids>,
 }
 
 impl Observe {
-    pub(super) fn new(max_head_bytes: usize) -> Self {
+    pub(super) fn new(app: &Arc<App>) -> Self {
         let ids = Ids { start: RandomState::new().hash_one(std::process::id()), count: AtomicU64::new(0) };
-        Self { max_head_bytes, ids: Arc::new(ids) }
+        Self { app: Arc::clone(app), ids: Arc::new(ids) }
     }
 }
 
@@ -78,19 +79,25 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let id = self.observe.ids.take_or_make(request.headers().get(REQUEST_ID));
         let line = Line::begin(&request);
-        if self.observe.max_head_bytes < head_bytes(&request) {
-            let response = ApiError::head_too_large(self.observe.max_head_bytes).into_response();
+        let max_head_bytes = self.observe.app.config.max_head_bytes;
+        if max_head_bytes < head_bytes(&request) {
+            let response = ApiError::head_too_large(max_head_bytes).into_response();
             return Box::pin(std::future::ready(Ok(line.end(response, id))));
         }
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        let app = Arc::clone(&self.observe.app);
         Box::pin(async move {
-            let response = match answer.await {
+            let mut response = match answer.await {
                 Ok(Ok(response)) => response,
                 Err(panic) => {
                     let reason = panic_message(panic.as_ref());
                     ApiError::internal("the server failed on this request", reason).into_response()
                 }
             };
+            if Phase::Draining <= app.phase() {
+                // The client's next request belongs to another instance.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok(line.end(response, id))
         })
     }

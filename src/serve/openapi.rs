@@ -12,12 +12,12 @@ use crate::project::documents::{Feature, FeatureType};
 pub(super) fn document(app: &App) -> Bytes {
     let mut paths = Map::new();
     let mut schemas = common_schemas();
-    if let Some(entry) = app.models.first() {
-        if let Some(mapping) = &entry.served.mapping {
-            schemas.insert("Row".to_owned(), row_schema(mapping.features()));
-            schemas.insert("Prediction".to_owned(), prediction_schema(entry));
-            paths.insert("/predict".to_owned(), predict_path(entry));
-        }
+    if let Some(entry) = app.models.first()
+        && let Some(mapping) = &entry.served.mapping
+    {
+        schemas.insert("Row".to_owned(), row_schema(mapping.features()));
+        schemas.insert("Prediction".to_owned(), prediction_schema(entry));
+        paths.insert("/predict".to_owned(), predict_path(entry));
     }
     for (position, entry) in app.models.iter().enumerate() {
         let (name, version) = (&entry.served.name, &entry.served.version);
@@ -53,15 +53,9 @@ pub(super) fn document(app: &App) -> Bytes {
 
 /// A name as one segment of a path.
 fn encoded(name: &str) -> String {
-    let mut path = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            path.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    path
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let encode = |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    name.bytes().map(encode).collect()
 }
 
 fn common_schemas() -> Map<String, Json> {
@@ -117,8 +111,8 @@ fn common_schemas() -> Map<String, Json> {
 fn row_schema(features: &[Feature]) -> Json {
     let properties: Map<String, Json> =
         features.iter().map(|feature| (feature.name.clone(), feature_schema(feature))).collect();
-    let required: Vec<&str> =
-        features.iter().filter(|feature| !feature.nullable).map(|feature| feature.name.as_str()).collect();
+    // What is missing on purpose is null; an absent field is an error.
+    let required: Vec<&str> = features.iter().map(|feature| feature.name.as_str()).collect();
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }
 
@@ -155,13 +149,13 @@ fn prediction_schema(entry: &Entry) -> Json {
         .map_or_else(Vec::new, |output| output.classes.iter().map(ClassLabel::to_string).collect());
     if classes.is_empty() {
         return json!({ "type": "object", "properties": {
-            "label": { "type": ["string", "integer"] },
+            "label": { "type": ["string", "integer"], "description": "The class, from a model that gives one" },
             "value": { "type": ["number", "null"] },
             "values": { "type": "array", "items": { "type": ["number", "null"] } },
         } });
     }
     let positive = served.output.positive_class.as_ref().map(ClassLabel::to_string);
-    let positive = positive.as_ref().or(classes.last()).cloned().unwrap_or_default();
+    let positive = positive.as_ref().or_else(|| classes.last()).cloned().unwrap_or_default();
     let mut properties = json!({
         "label": { "type": ["string", "integer"], "description": format!("One of {}", classes.join(", ")) },
         "probability": { "type": ["number", "null"], "description": format!("Probability of {positive}") },
@@ -172,6 +166,7 @@ fn prediction_schema(entry: &Entry) -> Json {
                 .map(|class| (class.clone(), json!({ "type": ["number", "null"] })))
                 .collect::<Map<String, Json>>(),
         },
+        "scores": { "type": "object", "description": "Instead, where scores are no probabilities" },
     });
     if !served.output.bands.is_empty() {
         let bands = served.output.bands.iter().map(|band| format!("{} from {}", band.name, band.from));
@@ -260,7 +255,8 @@ fn model_paths(paths: &mut Map<String, Json>, entry: &Entry, path: &str, request
     let reference = format!("#/components/schemas/{request}");
     let mut body = json!({ "schema": { "$ref": reference } });
     let mut answer = json!({ "schema": { "$ref": "#/components/schemas/InferResponse" } });
-    if let Some((asked, answered)) = entry.example.get().and_then(|example: &Example| example.inference(&entry.served)) {
+    if let Some((asked, answered)) = entry.example.get().and_then(|example: &Example| example.inference(&entry.served))
+    {
         body["examples"] = json!({ "plain": { "summary": "One plain row", "value": asked } });
         answer["examples"] = json!({ "plain": { "summary": "One plain row", "value": answered } });
     }
@@ -275,9 +271,7 @@ fn model_paths(paths: &mut Map<String, Json>, entry: &Entry, path: &str, request
         } }),
     );
     let any = json!({ "application/json": { "schema": { "type": "object" } } });
-    let get = |summary: String, errors: &[&str]| {
-        json!({ "get": { "tags": ["model"], "summary": summary, "responses": responses(&any, errors) } })
-    };
+    let get = |summary: String, errors: &[&str]| json!({ "get": { "tags": ["model"], "summary": summary, "responses": responses(&any, errors) } });
     insert("", get(format!("Inputs and outputs of {name}{of}"), &["404"]));
     insert("/ready", get(format!("Whether {name}{of} is ready"), &["404", "503"]));
 }
@@ -296,7 +290,8 @@ fn server_paths(paths: &mut Map<String, Json>) {
             json!({ "type": "object" })
         };
         let content = json!({ "application/json": { "schema": schema } });
-        let item = json!({ "get": { "tags": ["server"], "summary": summary, "responses": responses(&content, errors) } });
+        let item =
+            json!({ "get": { "tags": ["server"], "summary": summary, "responses": responses(&content, errors) } });
         paths.insert(path.to_owned(), item);
     }
 }

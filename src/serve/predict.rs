@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::app::{App, Entry};
 use super::body;
-use super::error::{ApiError, Field, json};
+use super::error::{ApiError, WrongField, json};
 use super::observe::Answered;
 use super::v2::{bad_json, model_failed};
 use crate::features::{FieldError, Mapping, Prediction, UnknownFields, predictions};
@@ -103,11 +103,12 @@ fn rows(mapping: &Mapping, items: &[Json]) -> Result<Vec<Vec<Value>>, ApiError> 
                 Ok(row) => rows.push(row),
                 Err(errors) => wrong.extend(errors.into_iter().map(|error| field(error, Some(idx)))),
             },
-            other => wrong.push(Field {
+            other => wrong.push(WrongField {
                 row: Some(idx),
                 field: String::new(),
                 expected: "an object of named features".to_owned(),
                 given: kind(other).to_owned(),
+                hint: String::new(),
             }),
         }
         if MAX_LISTED <= wrong.len() {
@@ -117,14 +118,20 @@ fn rows(mapping: &Mapping, items: &[Json]) -> Result<Vec<Vec<Value>>, ApiError> 
     if wrong.is_empty() { Ok(rows) } else { Err(wrong_fields(wrong)) }
 }
 
-fn field(error: FieldError, row: Option<usize>) -> Field {
-    Field { row, field: error.field, expected: error.expected, given: error.given }
+fn field(error: FieldError, row: Option<usize>) -> WrongField {
+    let FieldError { field, expected, given, hint } = error;
+    if expected.is_empty() {
+        let (expected, given) = ("only the model's features".to_owned(), "a field of another name".to_owned());
+        return WrongField { row, field, expected, given, hint };
+    }
+    WrongField { row, field, expected, given, hint }
 }
 
-fn wrong_fields(fields: Vec<Field>) -> ApiError {
+fn wrong_fields(fields: Vec<WrongField>) -> ApiError {
     let first = fields.first().map_or_else(String::new, |first| {
         let row = first.row.map_or_else(String::new, |row| format!("row {row}, "));
-        format!(": {row}field `{}` expects {}, given was {}", first.field, first.expected, first.given)
+        let hint = if first.hint.is_empty() { String::new() } else { format!(" ({})", first.hint) };
+        format!(": {row}field `{}`: {} expected, {} given{hint}", first.field, first.expected, first.given)
     });
     let message = match fields.len() {
         1 => format!("one field is wrong{first}"),
@@ -154,8 +161,10 @@ pub(super) struct Answer<'a> {
     probability: Option<Short>,
     #[serde(skip_serializing_if = "Option::is_none")]
     risk_level: Option<&'a str>,
-    #[serde(skip_serializing_if = "Probabilities::is_empty")]
-    probabilities: Probabilities<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probabilities: Option<ByClass<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scores: Option<ByClass<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Short>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -165,13 +174,16 @@ pub(super) struct Answer<'a> {
 impl<'a> From<&'a Prediction> for Answer<'a> {
     fn from(prediction: &'a Prediction) -> Self {
         let Prediction { label, scores, classes, probability, level, .. } = prediction;
-        let is_classifier = label.is_some() || !classes.is_empty();
-        let numbers = if is_classifier { &[][..] } else { scores };
+        let by_class = (!classes.is_empty() && classes.len() == scores.len()).then_some(ByClass { classes, scores });
+        let numbers = if by_class.is_some() { &[][..] } else { scores };
+        // Scores of a margin or an unnormalised vote are not called probabilities.
+        let (probabilities, scores) = if probability.is_some() { (by_class, None) } else { (None, by_class) };
         Self {
             label: label.as_ref(),
             probability: probability.map(Short),
             risk_level: level.as_deref(),
-            probabilities: Probabilities { classes, scores },
+            probabilities,
+            scores,
             value: if let [value] = numbers { Some(Short(*value)) } else { None },
             values: if 1 < numbers.len() { numbers.iter().copied().map(Short).collect() } else { Vec::new() },
         }
@@ -179,18 +191,12 @@ impl<'a> From<&'a Prediction> for Answer<'a> {
 }
 
 /// The score of each class, as an object.
-struct Probabilities<'a> {
+struct ByClass<'a> {
     classes: &'a [ClassLabel],
     scores: &'a [f64],
 }
 
-impl Probabilities<'_> {
-    fn is_empty(&self) -> bool {
-        self.classes.is_empty() || self.classes.len() != self.scores.len()
-    }
-}
-
-impl Serialize for Probabilities<'_> {
+impl Serialize for ByClass<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let scores = self.scores.iter().copied().map(Short);
         serializer.collect_map(self.classes.iter().map(ToString::to_string).zip(scores))
@@ -211,4 +217,3 @@ impl Serialize for Short {
         }
     }
 }
-

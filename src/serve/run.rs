@@ -21,6 +21,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often the drain looks whether all requests are done.
 const DRAIN_STEP: Duration = Duration::from_millis(10);
 
+/// How long a connection that comes while the server is closing may take to send a request.
+const LATE_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Read buffer of a connection; hyper's own answer to a larger head has no body, ours comes first.
 const BUFFER_FACTOR: usize = 4;
 
@@ -58,13 +61,13 @@ pub async fn serve_on(
     let server = Server::new(&app);
     let with_notice = tokio::select! {
         with_notice = stop() => with_notice,
-        () = server.accept(&listener) => true,
+        never = server.accept(&listener) => never,
     };
     app.advance(Phase::Draining);
     tracing::info!(in_flight = app.n_in_flight(), "asked to stop; not ready any more");
     let again = tokio::select! {
         _ = stop() => true,
-        () = server.accept(&listener) => true,
+        never = server.accept(&listener) => never,
         () = drain(&app, &server, if with_notice { config.notice } else { Duration::ZERO }) => false,
     };
     if again {
@@ -113,6 +116,8 @@ fn announce(app: &App, address: SocketAddr) {
 struct Server {
     router: Router,
     http: http1::Builder,
+    /// For connections that come while the server is closing: one request, soon.
+    http_when_closing: http1::Builder,
     closing: watch::Sender<bool>,
     max_connections: usize,
 }
@@ -123,9 +128,12 @@ impl Server {
         http.timer(TokioTimer::new())
             .header_read_timeout(app.config.idle_timeout)
             .max_buf_size((app.config.max_head_bytes * BUFFER_FACTOR).max(64 * 1024));
+        let mut http_when_closing = http.clone();
+        http_when_closing.keep_alive(false).header_read_timeout(LATE_PATIENCE);
         Self {
             router: routes(app),
             http,
+            http_when_closing,
             closing: watch::Sender::new(false),
             max_connections: app.config.max_connections,
         }
@@ -136,7 +144,7 @@ impl Server {
     }
 
     /// Accepts connections for as long as it is polled.
-    async fn accept(&self, listener: &TcpListener) {
+    async fn accept(&self, listener: &TcpListener) -> ! {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) if self.n_connections() < self.max_connections => self.connect(stream),
@@ -155,15 +163,18 @@ impl Server {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
         let service = TowerToHyperService::new(self.router.clone());
-        let connection = self.http.serve_connection(TokioIo::new(stream), service);
         let mut closing = self.closing.subscribe();
+        // Who comes now is told so once; asked to shut down, hyper would close without a word.
+        let is_late = *closing.borrow();
+        let http = if is_late { &self.http_when_closing } else { &self.http };
+        let connection = http.serve_connection(TokioIo::new(stream), service);
         tokio::spawn(async move {
             let mut connection = std::pin::pin!(connection);
             // The receiver lives as long as the connection: it is what `n_connections` counts.
-            let closed = async { closing.wait_for(|closing| *closing).await.is_ok() };
+            let closed = async { !is_late && closing.wait_for(|closing| *closing).await.is_ok() };
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,
-                _ = closed => {
+                true = closed => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }

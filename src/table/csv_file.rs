@@ -16,7 +16,7 @@ const SNIFFED_ROWS: usize = 50;
 pub(super) fn read(path: &Path, file: TextFile, config: &ReadConfig) -> Result<Table, TableError> {
     let delimiter = sniff(&file.sample, file.sample_is_all);
     let mut decoder = CellDecoder::new(file.unicode);
-    let since_record = file.since_record;
+    let counters = file.counters;
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).from_reader(file.reader);
     let mut record = csv::ByteRecord::new();
 
@@ -29,16 +29,25 @@ pub(super) fn read(path: &Path, file: TextFile, config: &ReadConfig) -> Result<T
     let names = column_names(path, names)?;
 
     let mut columns: Vec<Texts> = names.iter().map(|_| Texts::default()).collect();
-    let mut n_rows = 0;
+    let (mut n_rows, mut at_end) = (0, false);
+    let (mut last_line, mut spans_lines) = (0, false);
     while config.max_rows.is_none_or(|max_rows| n_rows < max_rows) {
-        since_record.set(0);
+        counters.since_record.set(0);
         if !reader.read_byte_record(&mut record).map_err(|error| failed(path, &error))? {
+            at_end = true;
             break;
         }
+        last_line = record.position().map_or(0, csv::Position::line);
+        spans_lines = record.iter().any(|cell| cell.contains(&b'\n'));
         for (column, cell) in columns.iter_mut().zip(&record) {
             decoder.decode(cell, |text| column.push(text)).ok_or_else(|| mixed(path, &record))?;
         }
         n_rows += 1;
+    }
+    // An open quotation mark makes one cell of all that follows; the parser takes it as it is.
+    if at_end && spans_lines && !counters.n_quotes.get().is_multiple_of(2) {
+        let reason = "a quotation mark is left open".to_owned();
+        return Err(TableError::Read { path: path.to_owned(), line: last_line, reason });
     }
     let decimal_comma = delimiter == b';' || delimiter == b'\t';
     Ok(guess(names, columns, decimal_comma, config))
@@ -67,7 +76,7 @@ fn sniff(sample: &[u8], sample_is_all: bool) -> u8 {
 fn column_names(path: &Path, mut names: Vec<String>) -> Result<Vec<String>, TableError> {
     let numbers: Vec<f64> = names.iter().filter_map(|name| name.parse().ok()).collect();
     // A data frame saved without names of its own has 0, 1, 2, …
-    let counted = 1 < numbers.len() && numbers.windows(2).all(|pair| (pair[1] - pair[0] - 1.0).abs() < f64::EPSILON);
+    let counted = 1 < numbers.len() && numbers[0].fract() == 0.0 && numbers.windows(2).all(|pair| (pair[1] - pair[0] - 1.0).abs() < f64::EPSILON);
     if numbers.len() == names.len() && !names.is_empty() && !counted {
         let first_line = names.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", ");
         return Err(TableError::NoHeader { path: path.to_owned(), first_line });

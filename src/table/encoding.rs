@@ -24,8 +24,17 @@ pub(super) struct TextFile {
     pub(super) unicode: bool,
     /// All bytes from the start, without a byte order mark.
     pub(super) reader: Box<dyn Read>,
-    /// Bytes read since it was last set to 0.
-    pub(super) since_record: Rc<Cell<u64>>,
+    /// What went through `reader`.
+    pub(super) counters: Rc<Counters>,
+}
+
+/// What went through a reader so far.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    /// Bytes since it was last set to 0.
+    pub(super) since_record: Cell<u64>,
+    /// Quotation marks.
+    pub(super) n_quotes: Cell<u64>,
 }
 
 impl std::fmt::Debug for TextFile {
@@ -69,17 +78,14 @@ pub(super) fn open(path: &Path) -> Result<TextFile, TableError> {
             fix: "Give a CSV or JSON lines file.".into(),
         });
     }
-    let since_record = Rc::new(Cell::new(0));
-    let reader = Guard {
-        inner: Cursor::new(sample.clone()).chain(decoded),
-        since_record: Rc::clone(&since_record),
-    };
+    let counters = Rc::new(Counters::default());
+    let reader = Guard { inner: Cursor::new(sample.clone()).chain(decoded), counters: Rc::clone(&counters) };
     Ok(TextFile {
         sample_is_all: sample.len() < SAMPLE_BYTES,
         sample,
         unicode: encoding != Encoding::Bytes,
         reader: Box::new(reader),
-        since_record,
+        counters,
     })
 }
 
@@ -140,16 +146,19 @@ impl Encoding {
 /// Stops a record from growing without bound.
 struct Guard<R> {
     inner: R,
-    since_record: Rc<Cell<u64>>,
+    counters: Rc<Counters>,
 }
 
 impl<R: Read> Read for Guard<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if RECORD_BYTES < self.since_record.get() {
+        let Counters { since_record, n_quotes } = &*self.counters;
+        if RECORD_BYTES < since_record.get() {
             return Err(io::Error::other("a record is longer than 64 MiB; is a quotation mark left open?"));
         }
         let n = self.inner.read(buffer)?;
-        self.since_record.set(self.since_record.get() + n as u64);
+        since_record.set(since_record.get() + n as u64);
+        let quotes = buffer.iter().take(n).filter(|byte| **byte == b'"').count();
+        n_quotes.set(n_quotes.get() + quotes as u64);
         Ok(n)
     }
 }

@@ -127,13 +127,17 @@ fn is_integer(text: &str) -> bool {
 
 /// A number with an optional decimal point and exponent.
 fn is_number(text: &str) -> bool {
-    let long = 18 < text.len() && unsigned(text).bytes().all(|byte| byte.is_ascii_digit());
-    !long && !has_leading_zero(text) && text.parse::<f64>().is_ok()
+    !is_long(text) && !has_leading_zero(text) && text.parse::<f64>().is_ok()
+}
+
+/// More digits than a number keeps: the name of a thing.
+fn is_long(text: &str) -> bool {
+    18 < text.len() && unsigned(text).bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A number with a decimal comma and, perhaps, points between thousands.
 fn number_with_comma(text: &str) -> Option<f64> {
-    if has_leading_zero(text) {
+    if has_leading_zero(text) || is_long(text) {
         return None;
     }
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -50,7 +50,7 @@ impl Builder {
 /// Reads JSON lines.
 pub(super) fn read(path: &Path, file: TextFile, config: &ReadConfig) -> Result<Table, TableError> {
     let array = file.first_character() == Some(b'[');
-    let since_record = file.since_record;
+    let counters = file.counters;
     let mut reader = BufReader::new(file.reader);
     let mut builder = Builder::default();
     let more = |builder: &Builder| config.max_rows.is_none_or(|max_rows| builder.n_rows < max_rows);
@@ -72,7 +72,7 @@ pub(super) fn read(path: &Path, file: TextFile, config: &ReadConfig) -> Result<T
     let mut bytes = Vec::new();
     let mut line = 0;
     while more(&builder) {
-        since_record.set(0);
+        counters.since_record.set(0);
         bytes.clear();
         line += 1;
         let n = reader

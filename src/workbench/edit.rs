@@ -7,7 +7,7 @@ use super::Workbench;
 use crate::command::BriefField;
 use crate::problem::Problem;
 use crate::project::documents::{Feature, FeatureContract, ProjectConfig};
-use crate::project::{DocumentKind, Documents, ProjectError};
+use crate::project::{DocumentKind, DocumentState, Documents, ProjectError};
 
 impl Workbench {
     /// Changes the documents, remembering how they were.
@@ -95,10 +95,10 @@ impl Workbench {
             // Nothing here would be lost, so the newer document is simply shown.
             project.reload(kind);
             self.history.clear();
-            self.notices.push(super::Notice {
-                good: true,
-                text: format!("{} was changed by another program and reloaded", kind.file_name()),
-            });
+            let good = !matches!(project.state(kind), DocumentState::Protected { .. });
+            let and = if good { "reloaded" } else { "cannot be read any more" };
+            let text = format!("{} was changed by another program and {and}", kind.file_name());
+            self.notices.push(super::Notice { good, text });
         }
         self.conflicts = conflicts;
     }

@@ -35,7 +35,8 @@ impl std::fmt::Debug for Environment {
 impl Environment {
     /// The real machine, running this executable.
     pub fn real(runtime: tokio::runtime::Handle) -> std::io::Result<Self> {
-        let settings = directories::ProjectDirs::from("", "", "trestle").map(|dirs| dirs.config_dir().join("settings.ron"));
+        let settings =
+            directories::ProjectDirs::from("", "", "trestle").map(|dirs| dirs.config_dir().join("settings.ron"));
         Ok(Self {
             worker: WorkerConfig::current_executable()?,
             executable: std::env::current_exe()?,

@@ -336,23 +336,26 @@ impl Workbench {
     // ---- opening and closing
 
     fn open(&mut self, root: &Path) -> Result<(), Problem> {
-        self.close()?;
+        // The open project stays until the other one is there to take its place.
+        self.save()?;
         let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
         let project = Project::open(&root)?;
+        self.close()?;
         self.adopt(project);
         Ok(())
     }
 
     fn create(&mut self, root: &Path, name: &str) -> Result<(), Problem> {
-        self.close()?;
+        self.save()?;
         let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
         let project = Project::create(&root, name)?;
+        self.close()?;
         self.adopt(project);
         Ok(())
     }
 
     fn create_example(&mut self, root: PathBuf) -> Result<(), Problem> {
-        self.close()?;
+        self.save()?;
         crate::example::unpack(&root)?;
         self.open(&root)
     }
@@ -361,6 +364,8 @@ impl Workbench {
         self.container.last = project.packages().last().cloned();
         let (root, name) = (project.root().to_owned(), project.name());
         self.project = Some(project);
+        // What went wrong on the way here is over.
+        self.problem = None;
         self.change_settings(|settings| settings.remember(root, name));
     }
 

@@ -63,6 +63,8 @@ impl Workbench {
             }),
             bump,
         };
+        // What was found about the file before says nothing about this one.
+        self.examined.last = None;
         let root = project.root().to_owned();
         let name = source.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         self.spawn(Slot::Examine, format!("Adding {name}"), move |context| {
@@ -103,7 +105,11 @@ impl Workbench {
             source: examination.source,
             version: accepted.proposal.version.clone(),
             why: why.to_owned(),
-            bump_reason: if accepted.proposal.bump.is_some() { accepted.proposal.reason.clone() } else { String::new() },
+            bump_reason: if accepted.proposal.bump.is_some() {
+                accepted.proposal.reason.clone()
+            } else {
+                String::new()
+            },
             previous: project.versions().last().map(|version| version.record.version.clone()),
             model: examination.inspection,
             golden: Some(accepted.golden),

@@ -54,7 +54,8 @@ impl Workbench {
 
     fn container_standing(&self) -> (Standing, String) {
         if let Some(id) = self.container.running() {
-            let stage = self.running.iter().find(|running| running.id == id).map(|running| running.job.context().stage());
+            let stage =
+                self.running.iter().find(|running| running.id == id).map(|running| running.job.context().stage());
             return (Standing::Running, stage.unwrap_or_default());
         }
         if self.container.problem().is_some() {

@@ -1,3 +1,5 @@
 //! The window through its accessibility tree: no display, no driver.
 
+mod app;
+mod driver;
 mod widgets;

@@ -125,7 +125,8 @@ fn check_rows(model: &Model, inputs: &[Stored], outputs: &[Stored], rows: Option
         return Err(format!("outputs {} instead of {}", names(&left), names(&right)));
     }
     let found = got.iter().zip(outputs).find_map(|(got, expected)| difference(got, &pick(expected)));
-    let batch = rows.map_or_else(|| "as stored".to_owned(), |rows| format!("with {} rows from {}", rows.len(), rows[0]));
+    let batch =
+        rows.map_or_else(|| "as stored".to_owned(), |rows| format!("with {} rows from {}", rows.len(), rows[0]));
     found.map_or(Ok(()), |found| Err(format!("{batch}: {found}")))
 }
 
@@ -212,11 +213,8 @@ fn the_example_answers_as_in_onnx_runtime() {
             .collect();
         let outputs = model.run(&inputs).unwrap();
         assert_eq!(outputs[0].data, TensorData::I64(expected.label.clone()));
-        let probabilities = Tensor::new(
-            &outputs[1].name,
-            vec![rows.len(), 2],
-            TensorData::F32(expected.probabilities.concat()),
-        );
+        let probabilities =
+            Tensor::new(&outputs[1].name, vec![rows.len(), 2], TensorData::F32(expected.probabilities.concat()));
         assert_eq!(difference(&outputs[1], &probabilities), None, "{version}");
     }
 }

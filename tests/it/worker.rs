@@ -76,7 +76,10 @@ fn a_problem_in_the_worker_keeps_its_parts_and_the_worker_goes_on() {
     assert!(problem.place.ends_with("mystery.onnx"), "{problem:?}");
     assert!(problem.fix.contains("standard operators"), "{problem:?}");
     let missing = Problem::from(worker.inspect(Path::new("/nowhere/m.onnx"), &context()).unwrap_err());
-    assert_eq!((missing.place.as_str(), missing.fix.as_str()), ("/nowhere/m.onnx", "Check that the file exists and may be read."));
+    assert_eq!(
+        (missing.place.as_str(), missing.fix.as_str()),
+        ("/nowhere/m.onnx", "Check that the file exists and may be read.")
+    );
     assert!(worker.load(&stored("scaler"), &context()).is_ok());
 }
 
@@ -230,7 +233,11 @@ fn hostile_requests_end_the_worker_with_an_answer() {
 #[test]
 fn a_closed_input_ends_the_worker() {
     use std::process::{Command, Stdio};
-    let mut child =
-        Command::new(env!("CARGO_BIN_EXE_trestle")).arg("worker").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_trestle"))
+        .arg("worker")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

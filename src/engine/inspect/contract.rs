@@ -29,7 +29,8 @@ pub(super) fn contract(graph: &pb::GraphProto, findings: &mut Findings) -> Model
         );
     }
     let producers = producers(graph);
-    let batch = inputs.first().and_then(|input| input.shape.first()).cloned().unwrap_or(Dim::Symbol(String::new()));
+    let batch =
+        inputs.first().and_then(|input| input.shape.first()).cloned().unwrap_or_else(|| Dim::Symbol(String::new()));
     let outputs: Vec<TensorSpec> =
         graph.output.iter().filter_map(|output| output_spec(output, &producers, &batch, findings)).collect();
     if graph.output.is_empty() {
@@ -60,7 +61,10 @@ fn input_spec(input: &pb::ValueInfoProto, findings: &mut Findings) -> Option<Ten
     };
     let Some(dtype) = dtype(tensor.elem_type) else {
         findings.refuse(
-            format!("The input `{name}` has the element type {}, which is not supported", data_type_name(tensor.elem_type)),
+            format!(
+                "The input `{name}` has the element type {}, which is not supported",
+                data_type_name(tensor.elem_type)
+            ),
             "Export the model with float32 inputs.",
         );
         return None;
@@ -98,21 +102,24 @@ fn output_spec(
             "",
         );
         let columns = if classes.is_empty() { Dim::Symbol(String::new()) } else { Dim::Fixed(classes.len() as u64) };
-        return Some(TensorSpec { name: name.clone(), dtype: Dtype::F32, shape: vec![batch.clone(), columns], classes });
-    }
-    let Some(Value::TensorType(tensor)) = output.r#type.as_ref().and_then(|kind| kind.value.as_ref()) else {
-        // Sequences come from operators that are refused by name; anything else is typed when loaded.
         return Some(TensorSpec {
             name: name.clone(),
             dtype: Dtype::F32,
-            shape: vec![batch.clone()],
+            shape: vec![batch.clone(), columns],
             classes,
         });
+    }
+    let Some(Value::TensorType(tensor)) = output.r#type.as_ref().and_then(|kind| kind.value.as_ref()) else {
+        // Sequences come from operators that are refused by name; anything else is typed when loaded.
+        return Some(TensorSpec { name: name.clone(), dtype: Dtype::F32, shape: vec![batch.clone()], classes });
     };
     // Undefined (0) is left to loading.
-    let Some(dtype) = dtype(tensor.elem_type).or((tensor.elem_type == 0).then_some(Dtype::F32)) else {
+    let Some(dtype) = dtype(tensor.elem_type).or_else(|| (tensor.elem_type == 0).then_some(Dtype::F32)) else {
         findings.refuse(
-            format!("The output `{name}` has the element type {}, which is not supported", data_type_name(tensor.elem_type)),
+            format!(
+                "The output `{name}` has the element type {}, which is not supported",
+                data_type_name(tensor.elem_type)
+            ),
             "Export the model with float32 outputs.",
         );
         return None;

@@ -7,16 +7,12 @@ use tract_onnx::pb;
 use crate::engine::proto;
 
 /// What is wrong, and what to do about it.
-type Objection = (String, &'static str);
+pub(crate) type Objection = (String, &'static str);
 
 const KEEP_BESIDE: &str = "Export the model again with its weights beside it, or as one file.";
 
 /// The location of a tensor's data, once it is a file of ours and long enough.
-pub(super) fn check(
-    tensor: &pb::TensorProto,
-    model: &Path,
-    expected_bytes: Option<u64>,
-) -> Result<String, Objection> {
+pub(super) fn check(tensor: &pb::TensorProto, model: &Path, expected_bytes: Option<u64>) -> Result<String, Objection> {
     let Some(location) = proto::external(tensor, "location") else {
         return Err(("The weights are in another file that is not named".to_owned(), "Export the model again."));
     };
@@ -38,7 +34,7 @@ pub(super) fn check(
         return Err((what, "Export the model again."));
     }
     let file = resolve(model, location)?;
-    let size = std::fs::metadata(&file).map(|metadata| metadata.len()).unwrap_or(0);
+    let size = std::fs::metadata(&file).map_or(0, |metadata| metadata.len());
     // Without a length, everything from the offset on is read.
     let fits = match length {
         Some(_) => offset.checked_add(expected_bytes).is_some_and(|end| end <= size),
@@ -52,7 +48,7 @@ pub(super) fn check(
 }
 
 /// The file at `location`, walking down from the model's folder without following links.
-fn resolve(model: &Path, location: &str) -> Result<PathBuf, Objection> {
+pub(crate) fn resolve(model: &Path, location: &str) -> Result<PathBuf, Objection> {
     let outside = || (format!("The weights are outside of the model's folder, at `{location}`"), KEEP_BESIDE);
     let mut path = match model.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),

@@ -85,9 +85,10 @@ fn fault(node: &pb::NodeProto, opset: i64, half: bool) -> Option<(String, &'stat
                 && text(node, "post_transform").is_some_and(|transform| transform != "NONE") =>
         {
             Some((
-            "LinearRegressor with a post transform of a single target is not defined alike everywhere".to_owned(),
-            "Export the transform as an operator of its own.",
-        ))}
+                "LinearRegressor with a post transform of a single target is not defined alike everywhere".to_owned(),
+                "Export the transform as an operator of its own.",
+            ))
+        }
         _ => None,
     }
 }
@@ -181,6 +182,10 @@ mod tests {
         check("SpaceToDepth", &[("mode", "CRD")], Some("SpaceToDepth in the mode CRD is not supported"));
         check("Celu", &[], None);
         assert!(fault(&layer("Celu", &[]), 9, true).is_some());
-        check("GroupQueryAttention", &[("local_window_size", "4")], Some("GroupQueryAttention with a local window is not supported"));
+        check(
+            "GroupQueryAttention",
+            &[("local_window_size", "4")],
+            Some("GroupQueryAttention with a local window is not supported"),
+        );
     }
 }

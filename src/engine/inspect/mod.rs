@@ -12,6 +12,8 @@ use std::path::Path;
 use tract_onnx::pb;
 
 pub(crate) use contract::real_inputs;
+pub(crate) use external::resolve;
+pub(crate) use structure::order;
 
 use super::error::EngineError;
 use super::file::{self, ModelFile};
@@ -110,15 +112,16 @@ fn opsets(proto: &pb::ModelProto, findings: &mut Findings) {
             "Convert it with `onnx.version_converter.convert_version(model, 17)`, or export it again.",
         ),
         Some(version) if NEWEST_CHECKED_OPSET < version => findings.warn(
-            format!("The model uses operator set {version}; up to {NEWEST_CHECKED_OPSET} were checked against ONNX Runtime"),
+            format!(
+                "The model uses operator set {version}; up to {NEWEST_CHECKED_OPSET} were checked against ONNX Runtime"
+            ),
             "Compare its predictions with known ones, or export it with an older operator set.",
         ),
-        Some(_) => {}
-        // Models of `ai.onnx.ml` alone need no operator set of the default domain.
         None if proto.opset_import.is_empty() => {
             findings.refuse("The model does not say which operator sets it uses", "Export it again.");
         }
-        None => {}
+        // Models of `ai.onnx.ml` alone need no operator set of the default domain.
+        Some(_) | None => {}
     }
 }
 
@@ -148,10 +151,9 @@ fn unsupported(proto: &pb::ModelProto, graph: &pb::GraphProto, findings: &mut Fi
         }
     });
     for ((domain, operator), labels) in missing {
-        let is_function = proto
-            .functions
-            .iter()
-            .any(|function| function.domain.as_deref().unwrap_or("") == domain && function.name.as_deref() == Some(&operator));
+        let is_function = proto.functions.iter().any(|function| {
+            function.domain.as_deref().unwrap_or("") == domain && function.name.as_deref() == Some(&operator)
+        });
         let fix = if is_function {
             "It is a function inside the model: inline it with `onnx.inliner.inline_local_functions(model)`."
         } else {
@@ -174,7 +176,8 @@ fn unsupported(proto: &pb::ModelProto, graph: &pb::GraphProto, findings: &mut Fi
 
 fn advice(domain: &str, operator: &str) -> &'static str {
     match (domain, operator) {
-        ("com.microsoft", "Tokenizer") | ("", "StringNormalizer" | "TfIdfVectorizer" | "StringSplit" | "StringConcat") => {
+        ("com.microsoft", "Tokenizer")
+        | ("", "StringNormalizer" | "TfIdfVectorizer" | "StringSplit" | "StringConcat") => {
             "Turn text into numbers before the model, and export the part after it."
         }
         ("", "Loop") => "Export the model without loops: with fixed lengths, or unrolled.",
@@ -197,10 +200,8 @@ fn count_operators(graph: &pb::GraphProto) -> Vec<OperatorCount> {
         let domain = if is_default_domain(&node.domain) { String::new() } else { node.domain.clone() };
         *counts.entry((domain, node.op_type.clone())).or_default() += 1;
     });
-    let mut counts: Vec<OperatorCount> = counts
-        .into_iter()
-        .map(|((domain, operator), count)| OperatorCount { domain, operator, count })
-        .collect();
+    let mut counts: Vec<OperatorCount> =
+        counts.into_iter().map(|((domain, operator), count)| OperatorCount { domain, operator, count }).collect();
     counts.sort_by_key(|operator| std::cmp::Reverse(operator.count));
     counts
 }

@@ -48,13 +48,13 @@ fn check_graph<'a>(graph: &'a pb::GraphProto, outer: &HashSet<&'a str>, findings
     for output in graph.output.iter().filter(|output| !known.contains(output.name.as_str())) {
         findings.refuse(format!("The graph is broken: the output `{}` has no source", output.name), EXPORT_AGAIN);
     }
-    if has_cycle(graph) {
+    if order(graph).is_none() {
         findings.refuse("The graph is broken: some nodes wait for each other", EXPORT_AGAIN);
     }
 }
 
-/// Removes nodes whose inputs are there until none is left, or none can be.
-fn has_cycle(graph: &pb::GraphProto) -> bool {
+/// The nodes in an order in which each comes after those it waits for; `None` when some wait for each other.
+pub(crate) fn order(graph: &pb::GraphProto) -> Option<Vec<usize>> {
     let source: HashMap<&str, usize> = graph
         .node
         .iter()
@@ -65,7 +65,8 @@ fn has_cycle(graph: &pb::GraphProto) -> bool {
     let mut waits_for = vec![0_usize; graph.node.len()];
     let mut wakes: Vec<Vec<usize>> = vec![Vec::new(); graph.node.len()];
     for (idx, node) in graph.node.iter().enumerate() {
-        let mut needs: HashSet<usize> = node.input.iter().filter_map(|input| source.get(input.as_str()).copied()).collect();
+        let mut needs: HashSet<usize> =
+            node.input.iter().filter_map(|input| source.get(input.as_str()).copied()).collect();
         for subgraph in subgraphs(node) {
             each_node(subgraph, &mut |inner| {
                 needs.extend(inner.input.iter().filter_map(|input| source.get(input.as_str()).copied()));
@@ -79,9 +80,9 @@ fn has_cycle(graph: &pb::GraphProto) -> bool {
         }
     }
     let mut ready: VecDeque<usize> = (0..graph.node.len()).filter(|idx| waits_for[*idx] == 0).collect();
-    let mut n_done = 0;
+    let mut order = Vec::with_capacity(graph.node.len());
     while let Some(idx) = ready.pop_front() {
-        n_done += 1;
+        order.push(idx);
         for next in &wakes[idx] {
             waits_for[*next] -= 1;
             if waits_for[*next] == 0 {
@@ -89,5 +90,5 @@ fn has_cycle(graph: &pb::GraphProto) -> bool {
             }
         }
     }
-    n_done != graph.node.len()
+    (order.len() == graph.node.len()).then_some(order)
 }

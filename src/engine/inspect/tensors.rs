@@ -12,7 +12,8 @@ use crate::project::contract::Dtype;
 pub(super) fn check(graph: &pb::GraphProto, path: &Path, findings: &mut Findings) {
     let mut files: Vec<String> = Vec::new();
     each_tensor(graph, &mut |tensor| {
-        let name = if tensor.name.is_empty() { "a constant".to_owned() } else { format!("the tensor `{}`", tensor.name) };
+        let name =
+            if tensor.name.is_empty() { "a constant".to_owned() } else { format!("the tensor `{}`", tensor.name) };
         let Some(dtype) = dtype(tensor.data_type) else {
             findings.refuse(
                 format!("The element type {} of {name} is not supported", data_type_name(tensor.data_type)),
@@ -48,10 +49,13 @@ pub(super) fn check(graph: &pb::GraphProto, path: &Path, findings: &mut Findings
 
 fn is_complete(tensor: &pb::TensorProto, dtype: Dtype, n_elements: u64) -> bool {
     if !tensor.raw_data.is_empty() {
-        return element_bytes(dtype).and_then(|bytes| bytes.checked_mul(n_elements)) == Some(tensor.raw_data.len() as u64);
+        return element_bytes(dtype).and_then(|bytes| bytes.checked_mul(n_elements))
+            == Some(tensor.raw_data.len() as u64);
     }
     let stored = match dtype {
-        Dtype::Bool | Dtype::U8 | Dtype::I8 | Dtype::U16 | Dtype::I16 | Dtype::F16 | Dtype::I32 => tensor.int32_data.len(),
+        Dtype::Bool | Dtype::U8 | Dtype::I8 | Dtype::U16 | Dtype::I16 | Dtype::F16 | Dtype::I32 => {
+            tensor.int32_data.len()
+        }
         Dtype::U32 | Dtype::U64 => tensor.uint64_data.len(),
         Dtype::I64 => tensor.int64_data.len(),
         Dtype::F32 => tensor.float_data.len(),

@@ -76,7 +76,7 @@ impl Op for TextCast {
 impl EvalOp for TextCast {
     op_out_of_plan!();
 
-    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn eval(&self, _context: &EvalContext<'_>, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let input = args_1!(inputs);
         let output = if input.datum_type() == String::datum_type() {
             from_text(elements::<String>(&input)?, input.shape(), self.to)?
@@ -128,22 +128,21 @@ fn to_text(input: &Tensor) -> TractResult<Vec<String>> {
 }
 
 /// The number with that many significant digits and no trailing zeros, like C's `%g`.
-fn significant(value: f64, n_digits: usize) -> String {
+fn significant(value: f64, n_digits: u8) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }
     if value.is_infinite() {
         return if value < 0.0 { "-INF" } else { "INF" }.to_owned();
     }
-    let scientific = format!("{value:.*e}", n_digits - 1);
+    let scientific = format!("{value:.*e}", usize::from(n_digits - 1));
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    let without_zeros = |text: &str| match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text.to_owned(),
+    let without_zeros = |text: &str| {
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }.to_owned()
     };
-    if (-4..n_digits as i32).contains(&exponent) {
-        let decimals = (n_digits as i32 - 1 - exponent).max(0) as usize;
+    if (-4..i32::from(n_digits)).contains(&exponent) {
+        let decimals = (i32::from(n_digits) - 1 - exponent).max(0) as usize;
         without_zeros(&format!("{value:.decimals$}"))
     } else {
         let sign = if exponent < 0 { '-' } else { '+' };
@@ -180,7 +179,7 @@ mod tests {
         let words = ["1.5".to_owned(), "NaN".to_owned(), "-INF".to_owned()];
         let cast = from_text(&words, &[3], f32::datum_type()).unwrap();
         let cast = elements::<f32>(&cast).unwrap();
-        assert!(cast[0] == 1.5 && cast[1].is_nan() && cast[2] == f32::NEG_INFINITY, "{cast:?}");
+        assert_eq!(format!("{cast:?}"), "[1.5, NaN, -inf]");
         let error = from_text(&["abc".to_owned()], &[1], i64::datum_type()).unwrap_err().to_string();
         assert_eq!(error, "the text \"abc\" is not an integer");
     }

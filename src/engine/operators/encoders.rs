@@ -1,4 +1,4 @@
-//! Operators that look values up: OneHotEncoder and LabelEncoder.
+//! Operators that look values up: `OneHotEncoder` and `LabelEncoder`.
 
 use std::collections::HashMap;
 
@@ -270,12 +270,7 @@ impl LabelEncoder {
     }
 }
 
-fn look_up<T: Datum>(
-    shape: &[usize],
-    positions: &[Option<usize>],
-    values: &[T],
-    default: &T,
-) -> TractResult<Tensor> {
+fn look_up<T: Datum>(shape: &[usize], positions: &[Option<usize>], values: &[T], default: &T) -> TractResult<Tensor> {
     let found = positions.iter().map(|position| position.and_then(|idx| values.get(idx)).unwrap_or(default).clone());
     tensor(shape, found.collect())
 }
@@ -296,12 +291,11 @@ impl Kernel for LabelEncoder {
         };
         ensure!(taken.contains(&input.dtype), "this LabelEncoder does not take {:?}", input.dtype);
         let dtype = match &self.values {
-            Values::Int(..) => i64::datum_type(),
+            Values::Classes(..) if input.dtype == i64::datum_type() => String::datum_type(),
+            Values::Int(..) | Values::Classes(..) => i64::datum_type(),
             Values::Float(..) => f32::datum_type(),
             Values::Double(..) => f64::datum_type(),
             Values::Text(..) => String::datum_type(),
-            Values::Classes(..) if input.dtype == i64::datum_type() => String::datum_type(),
-            Values::Classes(..) => i64::datum_type(),
         };
         Ok(tvec!(Fact { dtype, shape: input.shape.clone() }))
     }
@@ -314,11 +308,17 @@ impl Kernel for LabelEncoder {
             (Values::Float(values, default), _) => look_up(shape, &positions, values, default)?,
             (Values::Double(values, default), _) => look_up(shape, &positions, values, default)?,
             (Values::Text(values, default), _) => look_up(shape, &positions, values, default)?,
-            (Values::Classes(default, _), Keys::Classes(_, classes)) if input.datum_type() == i64::datum_type() => {
-                look_up(shape, &positions, classes, default)?
+            (Values::Classes(default, _), Keys::Classes(_, values)) if input.datum_type() == i64::datum_type() => {
+                look_up(shape, &positions, values, default)?
             }
             (Values::Classes(_, default), _) => {
-                tensor(shape, positions.iter().map(|position| position.map_or(*default, |idx| idx as i64)).collect())?
+                tensor(
+                    shape,
+                    positions
+                        .iter()
+                        .map(|position| position.map_or(*default, |idx| (idx as u64).cast_signed()))
+                        .collect(),
+                )?
             }
         }))
     }
@@ -346,9 +346,8 @@ mod tests {
 
     #[test]
     fn one_hot_without_zeros_names_the_unknown_category() {
-        let encoder = node("OneHotEncoder", "e")
-            .with("cats_strings", |a| a.strings = bytes(&["a"]))
-            .with("zeros", |a| a.i = 0);
+        let encoder =
+            node("OneHotEncoder", "e").with("cats_strings", |a| a.strings = bytes(&["a"])).with("zeros", |a| a.i = 0);
         let encoder = OneHotEncoder::parse(&encoder).unwrap();
         let error = encoder.run(&[words(&[["x"]]).into_tvalue()]).unwrap_err().to_string();
         assert_eq!(error, "OneHotEncoder meets the unknown category \"x\"");

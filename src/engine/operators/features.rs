@@ -1,4 +1,4 @@
-//! Operators that arrange columns: FeatureVectorizer and ArrayFeatureExtractor.
+//! Operators that arrange columns: `FeatureVectorizer` and `ArrayFeatureExtractor`.
 
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
@@ -125,7 +125,8 @@ mod tests {
 
     #[test]
     fn extractor_picks_along_the_last_axis() {
-        let picked = run::<f32>(&ArrayFeatureExtractor, &[tensor2(&[[1.0_f32, 2.0], [3.0, 4.0]]), tensor1(&[1_i64, 0])]);
+        let picked =
+            run::<f32>(&ArrayFeatureExtractor, &[tensor2(&[[1.0_f32, 2.0], [3.0, 4.0]]), tensor1(&[1_i64, 0])]);
         assert_eq!(picked, [2.0, 1.0, 4.0, 3.0]);
         let picked = run::<i64>(&ArrayFeatureExtractor, &[tensor1(&[5_i64, 6, 7]), tensor2(&[[2_i64], [0]])]);
         assert_eq!(picked, [7, 5]);

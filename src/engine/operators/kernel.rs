@@ -41,8 +41,8 @@ pub(crate) trait Kernel: Debug + Send + Sync + 'static {
 }
 
 /// The kernel as tract's builders return it.
-pub(crate) fn boxed(kernel: impl Kernel) -> TractResult<Built> {
-    Ok((expand(KernelOp(Arc::new(kernel))), vec![]))
+pub(crate) fn boxed(kernel: impl Kernel) -> Built {
+    (expand(KernelOp(Arc::new(kernel))), vec![])
 }
 
 /// A [`Kernel`] as an operator of tract, before and after typing.
@@ -114,7 +114,7 @@ impl Op for KernelOp {
 impl EvalOp for KernelOp {
     op_out_of_plan!();
 
-    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn eval(&self, _context: &EvalContext<'_>, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         Ok(self.0.run(&inputs)?.into_iter().map(Tensor::into_tvalue).collect())
     }
 }
@@ -211,7 +211,7 @@ pub(crate) mod testing {
     /// Every output, after checking that it is what the kernel announced.
     pub(crate) fn run_all(kernel: &dyn Kernel, inputs: &[Tensor]) -> Vec<Tensor> {
         let facts: Vec<Fact> =
-            inputs.iter().map(|t| Fact::new(t.datum_type(), t.shape().iter().map(|dim| dim.to_dim()))).collect();
+            inputs.iter().map(|t| Fact::new(t.datum_type(), t.shape().iter().map(ToDim::to_dim))).collect();
         let announced = kernel.outputs(&facts).unwrap();
         let values: Vec<TValue> = inputs.iter().map(|tensor| tensor.clone().into_tvalue()).collect();
         let outputs = kernel.run(&values).unwrap();

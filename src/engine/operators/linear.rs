@@ -1,4 +1,4 @@
-//! LinearClassifier.
+//! `LinearClassifier`.
 
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
@@ -23,7 +23,7 @@ impl LinearClassifier {
         let labels = Labels::parse(node)?;
         let post_transform = PostTransform::parse(node)?;
         let n_scores = intercepts.len();
-        if n_scores == 0 || coefficients.is_empty() || coefficients.len() % n_scores != 0 {
+        if n_scores == 0 || coefficients.is_empty() || !coefficients.len().is_multiple_of(n_scores) {
             return reject(node, "its coefficients do not match its intercepts");
         }
         let single = n_scores == 1 && labels.len() == 2;

@@ -3,6 +3,11 @@
 //! Where ONNX's specification is silent they follow ONNX Runtime; where that cannot be told either, building fails,
 //! which refuses the model.
 
+#![cfg_attr(
+    not(test),
+    expect(clippy::wildcard_imports, reason = "operators need most of tract's names, and its macros need the rest")
+)]
+
 mod cast;
 mod encoders;
 mod features;
@@ -13,8 +18,7 @@ mod scores;
 mod svm;
 mod tree;
 
-pub(crate) use kernel::Kernel;
-
+use kernel::boxed;
 use tract_onnx::model::OnnxOpRegister;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::TractResult;
@@ -39,23 +43,23 @@ pub(crate) const OWN_ML_OPERATORS: &[&str] = &[
 
 /// Adds the operators, replacing tract's of the same names.
 pub(crate) fn register(register: &mut OnnxOpRegister) {
-    register.insert("ArrayFeatureExtractor", |_, node| kernel::boxed(features::ArrayFeatureExtractor::parse(node)?));
-    register.insert("Binarizer", |_, node| kernel::boxed(scalers::Binarizer::parse(node)?));
+    register.insert("ArrayFeatureExtractor", |_, node| Ok(boxed(features::ArrayFeatureExtractor::parse(node)?)));
+    register.insert("Binarizer", |_, node| Ok(boxed(scalers::Binarizer::parse(node)?)));
     register.insert("Cast", |_, node| cast::parse(node));
-    register.insert("FeatureVectorizer", |_, node| kernel::boxed(features::FeatureVectorizer::parse(node)?));
-    register.insert("Imputer", |_, node| kernel::boxed(scalers::Imputer::parse(node)?));
+    register.insert("FeatureVectorizer", |_, node| Ok(boxed(features::FeatureVectorizer::parse(node)?)));
+    register.insert("Imputer", |_, node| Ok(boxed(scalers::Imputer::parse(node)?)));
     register.insert("LabelEncoder", |context, node| {
         let version = context.model.opset_import.iter().find(|opset| opset.domain == "ai.onnx.ml");
-        kernel::boxed(encoders::LabelEncoder::parse(node, version.map_or(1, |opset| opset.version))?)
+        Ok(boxed(encoders::LabelEncoder::parse(node, version.map_or(1, |opset| opset.version))?))
     });
-    register.insert("LinearClassifier", |_, node| kernel::boxed(linear::LinearClassifier::parse(node)?));
-    register.insert("Normalizer", |_, node| kernel::boxed(scalers::Normalizer::parse(node)?));
-    register.insert("OneHotEncoder", |_, node| kernel::boxed(encoders::OneHotEncoder::parse(node)?));
-    register.insert("SVMClassifier", |_, node| kernel::boxed(svm::SvmClassifier::parse(node)?));
-    register.insert("SVMRegressor", |_, node| kernel::boxed(svm::SvmRegressor::parse(node)?));
-    register.insert("Scaler", |_, node| kernel::boxed(scalers::Scaler::parse(node)?));
-    register.insert("TreeEnsembleClassifier", |_, node| kernel::boxed(tree::TreeEnsembleClassifier::parse(node)?));
-    register.insert("TreeEnsembleRegressor", |_, node| kernel::boxed(tree::TreeEnsembleRegressor::parse(node)?));
+    register.insert("LinearClassifier", |_, node| Ok(boxed(linear::LinearClassifier::parse(node)?)));
+    register.insert("Normalizer", |_, node| Ok(boxed(scalers::Normalizer::parse(node)?)));
+    register.insert("OneHotEncoder", |_, node| Ok(boxed(encoders::OneHotEncoder::parse(node)?)));
+    register.insert("SVMClassifier", |_, node| Ok(boxed(svm::SvmClassifier::parse(node)?)));
+    register.insert("SVMRegressor", |_, node| Ok(boxed(svm::SvmRegressor::parse(node)?)));
+    register.insert("Scaler", |_, node| Ok(boxed(scalers::Scaler::parse(node)?)));
+    register.insert("TreeEnsembleClassifier", |_, node| Ok(boxed(tree::TreeEnsembleClassifier::parse(node)?)));
+    register.insert("TreeEnsembleRegressor", |_, node| Ok(boxed(tree::TreeEnsembleRegressor::parse(node)?)));
 }
 
 /// Why the attributes of this node cannot be followed, if they cannot.

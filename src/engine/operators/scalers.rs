@@ -212,7 +212,9 @@ impl Kernel for Normalizer {
                 Self::L2 => row.iter().map(|x| x * x).sum::<f32>().sqrt(),
             };
             if norm != 0.0 {
-                row.iter_mut().for_each(|x| *x /= norm);
+                for x in row {
+                    *x /= norm;
+                }
             }
         }
         Ok(tvec!(tensor(input.shape(), values)?))

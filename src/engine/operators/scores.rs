@@ -83,11 +83,21 @@ impl PostTransform {
     pub(crate) fn apply(self, scores: &mut [f32]) {
         match self {
             Self::None => {}
-            Self::Logistic => scores.iter_mut().for_each(|score| *score = logistic(*score)),
-            Self::Probit => scores.iter_mut().for_each(|score| *score = probit(*score)),
+            Self::Logistic => {
+                for score in scores {
+                    *score = logistic(*score);
+                }
+            }
+            Self::Probit => {
+                for score in scores {
+                    *score = probit(*score);
+                }
+            }
             Self::Softmax => {
                 let largest = scores.iter().copied().fold(f32::MIN, f32::max);
-                scores.iter_mut().for_each(|score| *score = (*score - largest).exp());
+                for score in &mut *scores {
+                    *score = (*score - largest).exp();
+                }
                 divide_by_sum(scores, scores.iter().sum());
             }
             // Scores of exactly nothing stay (almost) nothing and do not count.
@@ -109,7 +119,9 @@ impl PostTransform {
 }
 
 fn divide_by_sum(scores: &mut [f32], sum: f32) {
-    scores.iter_mut().for_each(|score| *score /= sum);
+    for score in scores {
+        *score /= sum;
+    }
 }
 
 /// The logistic function, exact at both ends.

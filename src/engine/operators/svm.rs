@@ -1,4 +1,4 @@
-//! Support vector machines: SVMClassifier and SVMRegressor.
+//! Support vector machines: `SVMClassifier` and `SVMRegressor`.
 
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
@@ -52,23 +52,23 @@ impl Similarity {
 #[derive(Debug)]
 struct Vectors {
     similarity: Similarity,
-    vectors: Vec<f32>,
+    elements: Vec<f32>,
     n_columns: usize,
 }
 
 impl Vectors {
     fn parse(node: &NodeProto, n_vectors: usize) -> TractResult<Self> {
         let vectors = floats(node, "support_vectors");
-        if n_vectors == 0 || vectors.is_empty() || vectors.len() % n_vectors != 0 {
+        if n_vectors == 0 || vectors.is_empty() || !vectors.len().is_multiple_of(n_vectors) {
             return reject(node, "its support vectors do not match their number");
         }
         let n_columns = vectors.len() / n_vectors;
-        Ok(Self { similarity: Similarity::parse(node)?, vectors: vectors.to_vec(), n_columns })
+        Ok(Self { similarity: Similarity::parse(node)?, elements: vectors.to_vec(), n_columns })
     }
 
     fn similarities(&self, row: &[f32], into: &mut Vec<f32>) {
         into.clear();
-        into.extend(self.vectors.chunks_exact(self.n_columns).map(|vector| self.similarity.of(row, vector)));
+        into.extend(self.elements.chunks_exact(self.n_columns).map(|vector| self.similarity.of(row, vector)));
     }
 
     fn check_columns(&self, name: &str, n_columns: usize) -> TractResult<()> {
@@ -148,10 +148,7 @@ impl SvmClassifier {
             coefficients.iter().zip(&similarities[range]).map(|(left, right)| f64::from(left * right)).sum()
         };
         let pairs = (0..n_classes).flat_map(|i| (i + 1..n_classes).map(move |j| (i, j)));
-        pairs
-            .zip(&self.rho)
-            .map(|((i, j), rho)| (part(j - 1, i) + part(i, j) + f64::from(*rho)) as f32)
-            .collect()
+        pairs.zip(&self.rho).map(|((i, j), rho)| (part(j - 1, i) + part(i, j) + f64::from(*rho)) as f32).collect()
     }
 
     /// Probabilities of the classes from those of their pairs.
@@ -341,7 +338,8 @@ mod tests {
 
     #[test]
     fn the_nearer_support_vector_wins() {
-        let outputs = run_all(&SvmClassifier::parse(&classifier()).unwrap(), &[tensor2(&[[1.0_f32, 0.0], [-2.0, 0.0]])]);
+        let outputs =
+            run_all(&SvmClassifier::parse(&classifier()).unwrap(), &[tensor2(&[[1.0_f32, 0.0], [-2.0, 0.0]])]);
         assert_eq!(elements::<i64>(&outputs[0]).unwrap(), [10, 20]);
         let scores = elements::<f32>(&outputs[1]).unwrap();
         assert!((scores[1] - (1.0 - (-2.0_f32).exp())).abs() < 1e-6, "{scores:?}");

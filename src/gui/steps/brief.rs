@@ -81,7 +81,8 @@ fn pair_ui(ui: &mut Ui, brief: &Brief, fields: [BriefField; 2], outbox: &mut Out
         let mut words = field.words(brief).to_owned();
         let understood = field.understood(brief);
         let said = hint(field, brief);
-        let edit = Field::new(asked.label, &mut words).placeholder(asked.example).wraps().understood(understood.as_deref());
+        let edit =
+            Field::new(asked.label, &mut words).placeholder(asked.example).wraps().understood(understood.as_deref());
         let edit = match &said {
             Some(said) => edit.hint(said),
             None => edit,

@@ -9,7 +9,7 @@ use crate::gui::text;
 use crate::gui::theme::{Verdict, space};
 use crate::gui::ui_command::{Outbox, UiCommand};
 use crate::gui::widgets::{
-    Card, Column, Icon, KeyValues, Stat, Table, cell, cell_number, cell_wrapped, chip, code_block, columns,
+    Card, Column, DISMISS, Icon, KeyValues, Stat, Table, cell, cell_number, cell_wrapped, chip, code_block, columns,
     empty_state, notice, page_header, primary_button, problem_panel, progress_bar, secondary_button,
 };
 use crate::project::documents::PackageReport;
@@ -26,7 +26,8 @@ impl ContainerView {
         let building = workbench.container().running();
         let has_engine = workbench.engine().last.is_some() && workbench.engine().problem().is_none();
         page_header(ui, Step::Container.label(), Step::Container.purpose(), |ui| {
-            let label = version.map_or_else(|| "Build image".to_owned(), |version| format!("Build {}", version.record.version));
+            let label =
+                version.map_or_else(|| "Build image".to_owned(), |version| format!("Build {}", version.record.version));
             let ready = version.is_some() && building.is_none() && has_engine;
             if ui.add_enabled_ui(ready, |ui| primary_button(ui, &label)).inner.clicked() {
                 outbox.send(Command::BuildImage { tag: None });
@@ -45,7 +46,7 @@ impl ContainerView {
             running_ui(ui, job, outbox);
         }
         if let Some(problem) = workbench.container().problem()
-            && problem_panel(ui, problem, Some("Dismiss"))
+            && problem_panel(ui, problem, Some(DISMISS))
         {
             outbox.send(Command::Dismiss(Step::Container));
         }
@@ -80,11 +81,17 @@ fn running_ui(ui: &mut Ui, job: &RunningJob, outbox: &mut Outbox) {
 
 fn not_built_ui(ui: &mut Ui, has_version: bool, has_engine: bool, outbox: &mut Outbox) {
     if !has_version {
-        empty_state(ui, Icon::Container, "There is no model to package yet", "Add an ONNX model first; then one click builds its image.", |ui| {
-            if secondary_button(ui, "Go to the model").clicked() {
-                outbox.ask(UiCommand::GoTo(Step::Model));
-            }
-        });
+        empty_state(
+            ui,
+            Icon::Container,
+            "There is no model to package yet",
+            "Add an ONNX model first; then one click builds its image.",
+            |ui| {
+                if secondary_button(ui, "Go to the model").clicked() {
+                    outbox.ask(UiCommand::GoTo(Step::Model));
+                }
+            },
+        );
     } else if has_engine {
         let what = "The image is built from this program and the model alone, started without privileges, asked the golden \
                     rows, compared with the answers known here, and only then given its name.";
@@ -127,7 +134,11 @@ fn report_ui(ui: &mut Ui, workbench: &Workbench, report: &PackageReport) {
         Table::new("verification", &verdict_columns).show(ui, report.checks.len(), |ui, row, column| {
             let check = &report.checks[row];
             match column {
-                0 => drop(chip(ui, if check.pass { Verdict::Pass } else { Verdict::Fail }, if check.pass { "passes" } else { "fails" })),
+                0 => drop(chip(
+                    ui,
+                    if check.pass { Verdict::Pass } else { Verdict::Fail },
+                    if check.pass { "passes" } else { "fails" },
+                )),
                 1 => drop(cell_wrapped(ui, text::medium(check.name.as_str()))),
                 _ => drop(cell_wrapped(ui, text::weak(check.detail.as_str()))),
             }
@@ -189,7 +200,8 @@ fn history_ui(ui: &mut Ui, workbench: &Workbench) {
                 2 => drop(cell(ui, text::weak(report.tags.join(", ")))),
                 3 => drop(cell_number(ui, &format!("{:.1}", report.size_bytes as f64 / 1e6))),
                 _ => {
-                    let (verdict, word) = if report.passed() { (Verdict::Pass, "passed") } else { (Verdict::Fail, "failed") };
+                    let (verdict, word) =
+                        if report.passed() { (Verdict::Pass, "passed") } else { (Verdict::Fail, "failed") };
                     chip(ui, verdict, word);
                 }
             }

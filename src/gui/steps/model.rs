@@ -9,8 +9,8 @@ use crate::gui::text;
 use crate::gui::theme::{Verdict, space};
 use crate::gui::ui_command::{Choosing, Outbox, UiCommand};
 use crate::gui::widgets::{
-    Card, Field, Icon, KeyValues, Stat, columns, empty_state, notice, page_header, primary_button, problem_panel,
-    secondary_button,
+    Card, DISMISS, Field, Icon, KeyValues, Stat, columns, empty_state, notice, page_header, primary_button,
+    problem_panel, secondary_button,
 };
 use crate::project::ModelVersion;
 use crate::step::Step;
@@ -46,7 +46,7 @@ impl ModelView {
         });
         self.examined_ui(ui, workbench, outbox);
         if let Some(problem) = workbench.golden().problem()
-            && problem_panel(ui, problem, Some("Dismiss"))
+            && problem_panel(ui, problem, Some(DISMISS))
         {
             outbox.send(Command::Dismiss(Step::Model));
         }
@@ -69,10 +69,14 @@ impl ModelView {
     fn examined_ui(&mut self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
         let examined = workbench.examined();
         if examined.running().is_some() {
-            notice(ui, Verdict::Running, "The file is read and run in a process of its own; nothing is registered before it answered.");
+            notice(
+                ui,
+                Verdict::Running,
+                "The file is read and run in a process of its own; nothing is registered before it answered.",
+            );
         }
         if let Some(problem) = examined.problem() {
-            if problem_panel(ui, problem, Some("Dismiss")) {
+            if problem_panel(ui, problem, Some(DISMISS)) {
                 outbox.send(Command::Dismiss(Step::Model));
             }
             if let Some(last) = examined.last.as_ref().filter(|last| last.accepted.is_none()) {
@@ -132,7 +136,11 @@ fn summary_ui(ui: &mut Ui, workbench: &Workbench, version: &ModelVersion) {
                     .map(|(alias, _)| alias.as_str())
                     .collect();
                 let words = aliases.join(", ");
-                if aliases.is_empty() { stat.show(ui) } else { stat.verdict(Verdict::Pass, &words).show(ui) };
+                if aliases.is_empty() {
+                    stat.show(ui)
+                } else {
+                    stat.verdict(Verdict::Pass, &words).show(ui)
+                };
             }
             1 => {
                 Stat::new("Trained values", &parameters).show(ui);
@@ -144,7 +152,9 @@ fn summary_ui(ui: &mut Ui, workbench: &Workbench, version: &ModelVersion) {
                 let stat = Stat::new("Golden rows", &golden).unit(&golden_unit);
                 match check {
                     Some(check) if check.comparison.n_agree == check.comparison.n => {
-                        let words = format!("largest difference {:.0e}", check.comparison.largest_error);
+                        let error = check.comparison.largest_error;
+                        let exact = error <= 0.0;
+                        let words = if exact { "no difference".to_owned() } else { format!("largest difference {error:.0e}") };
                         stat.verdict(Verdict::Pass, &words).show(ui);
                     }
                     Some(check) => {

@@ -22,6 +22,7 @@ pub(super) fn versions_ui(ui: &mut Ui, workbench: &Workbench, at_hand: &ModelVer
     let Some(project) = workbench.project() else { return };
     let newest_first: Vec<&ModelVersion> = project.versions().iter().rev().collect();
     let selected = newest_first.iter().position(|version| version.record.version == at_hand.record.version);
+    let names: Vec<String> = newest_first.iter().map(|version| format!("Version {}", version.record.version)).collect();
     let columns = [
         Column::text("version").exact(80.0),
         Column::text("why").share(1.0),
@@ -30,12 +31,14 @@ pub(super) fn versions_ui(ui: &mut Ui, workbench: &Workbench, at_hand: &ModelVer
         Column::text("").exact(150.0).right(),
     ];
     Card::new("Versions").remark("pick one to work on it").show(ui, |ui| {
-        let picked = Table::new("versions", &columns).pick(selected).show(ui, newest_first.len(), |ui, row, column| {
+        let table = Table::new("versions", &columns).pick(selected).named(&names);
+        let picked = table.show(ui, newest_first.len(), |ui, row, column| {
             let record = &newest_first[row].record;
             match column {
                 0 => drop(cell(ui, text::medium(record.version.to_string()))),
                 1 => {
-                    let why = if record.bump_reason.is_empty() { "the first version" } else { record.bump_reason.as_str() };
+                    let why =
+                        if record.bump_reason.is_empty() { "the first version" } else { record.bump_reason.as_str() };
                     let why = if record.why.is_empty() { why.to_owned() } else { format!("{}; {why}", record.why) };
                     drop(cell(ui, text::weak(why.as_str())).on_hover_text(why));
                 }
@@ -56,7 +59,8 @@ pub(super) fn versions_ui(ui: &mut Ui, workbench: &Workbench, at_hand: &ModelVer
 fn alias_ui(ui: &mut Ui, workbench: &Workbench, version: &Version, outbox: &mut Outbox) {
     let Some(project) = workbench.project() else { return };
     let aliases = &project.registry().aliases;
-    let own: Vec<&str> = aliases.iter().filter(|(_, aliased)| aliased == version).map(|(alias, _)| alias.as_str()).collect();
+    let own: Vec<&str> =
+        aliases.iter().filter(|(_, aliased)| aliased == version).map(|(alias, _)| alias.as_str()).collect();
     if own.contains(&CHAMPION) {
         chip(ui, Verdict::Pass, &own.join(", "));
         return;
@@ -106,7 +110,8 @@ pub(super) fn contract_ui(ui: &mut Ui, model: &Inspection) {
             }
         });
         ui.add_space(crate::gui::theme::space::S);
-        let mut pairs = vec![("SHA-256", text::mono(model.sha256.as_str())), ("Producer", text::body(model.producer.as_str()))];
+        let mut pairs =
+            vec![("SHA-256", text::mono(model.sha256.as_str())), ("Producer", text::body(model.producer.as_str()))];
         pairs.extend(model.metadata.iter().map(|(key, value)| (key.as_str(), text::body(value.as_str()))));
         KeyValues::default().show(ui, &pairs);
     });
@@ -164,9 +169,7 @@ pub(super) fn features_ui(ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbo
             }
         });
         ui.add_space(crate::gui::theme::space::S);
-        if project.reference_path().is_some()
-            && secondary_button(ui, "Learn again from the reference data").clicked()
-        {
+        if project.reference_path().is_some() && secondary_button(ui, "Learn again from the reference data").clicked() {
             outbox.send(Command::LearnFeatures);
         }
     });

@@ -8,7 +8,7 @@ use crate::gui::text;
 use crate::gui::theme::{Verdict, space};
 use crate::gui::ui_command::Outbox;
 use crate::gui::widgets::{
-    Card, Field, Stat, chip, columns, hairline, primary_button, problem_panel, secondary_button,
+    Card, Field, Stat, chip, columns, hairline, problem_panel, secondary_button,
 };
 use crate::project::ModelVersion;
 use crate::project::brief::OutputSpec;
@@ -38,7 +38,11 @@ impl TryForm {
             self.next_row = 0;
             self.fill(version, features);
         }
-        let remark = if version.golden.is_some() { "filled with a row of the golden rows; empty is missing" } else { "empty is missing" };
+        let remark = if version.golden.is_some() {
+            "filled with a row of the golden rows; empty is missing"
+        } else {
+            "empty is missing"
+        };
         Card::new("Try it").remark(remark).show(ui, |ui| {
             if MAX_FIELDS < features.len() {
                 ui.label(text::body(format!(
@@ -53,7 +57,7 @@ impl TryForm {
                 let asking = workbench.tried().running().is_some();
                 let label = if asking { "Asking…" } else { "Ask the model" };
                 let ready = row.is_some() && !asking;
-                if ui.add_enabled_ui(ready, |ui| primary_button(ui, label)).inner.clicked()
+                if ui.add_enabled_ui(ready, |ui| secondary_button(ui, label)).inner.clicked()
                     && let Some(row) = &row
                 {
                     outbox.send(Command::TryRow(row.clone()));
@@ -86,7 +90,8 @@ impl TryForm {
         let mut row = Some(Vec::with_capacity(features.len()));
         for (line, chunk) in features.chunks(PER_LINE).enumerate() {
             columns(ui, &[1.0; PER_LINE], |ui, index| {
-                let (Some(feature), Some(typed)) = (chunk.get(index), self.fields.get_mut(line * PER_LINE + index)) else {
+                let (Some(feature), Some(typed)) = (chunk.get(index), self.fields.get_mut(line * PER_LINE + index))
+                else {
                     return;
                 };
                 let read = read(feature, typed);
@@ -155,7 +160,11 @@ fn read(feature: &Feature, typed: &str) -> Result<Value, String> {
         FeatureType::Number | FeatureType::Integer => {
             let number: f64 = typed.replace(',', ".").parse().map_err(|_| "a number is expected".to_owned())?;
             let whole = feature.kind == FeatureType::Number || number.fract() == 0.0;
-            if number.is_finite() && whole { Ok(Value::Number(number)) } else { Err("a whole number is expected".to_owned()) }
+            if number.is_finite() && whole {
+                Ok(Value::Number(number))
+            } else {
+                Err("a whole number is expected".to_owned())
+            }
         }
     }
 }

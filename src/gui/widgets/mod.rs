@@ -29,6 +29,7 @@ pub use learn::{LearnSection, Passage, quote, term};
 pub use rail::{RailItem, project_button, rail_button, rail_line};
 pub use stat::{Stat, progress_bar};
 pub use states::{
-    Answer, Confirm, Toasts, activity, details, dialog, drop_overlay, empty_state, notice, notice_with, problem_panel,
+    Answer, Confirm, DISMISS, Toasts, activity, details, dialog, drop_overlay, empty_state, notice, notice_with,
+    problem_panel,
 };
 pub use table::{Column, Table, cell, cell_number, cell_wrapped};

@@ -46,6 +46,9 @@ fn centered_row<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     shown.inner.inner
 }
 
+/// The label of a button that only puts a problem away.
+pub const DISMISS: &str = "Dismiss";
+
 /// What could not be done, where, and how to go on; `true` when the button `retry` was pressed.
 pub fn problem_panel(ui: &mut Ui, problem: &Problem, retry: Option<&str>) -> bool {
     let color = ui.tokens().fail;
@@ -64,7 +67,8 @@ pub fn problem_panel(ui: &mut Ui, problem: &Problem, retry: Option<&str>) -> boo
             }
             if let Some(retry) = retry {
                 ui.add_space(space::XS);
-                pressed = ui.add(Button::new(Tone::Secondary, retry).icon(Icon::Retry).small()).clicked();
+                let icon = if retry == DISMISS { Icon::Close } else { Icon::Retry };
+                pressed = ui.add(Button::new(Tone::Secondary, retry).icon(icon).small()).clicked();
             }
             ui.add_space(2.0);
         });

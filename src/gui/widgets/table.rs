@@ -74,6 +74,7 @@ pub struct Table<'a> {
     head: bool,
     pickable: bool,
     picked: Option<usize>,
+    names: &'a [String],
     max_height: f32,
 }
 
@@ -81,12 +82,17 @@ impl<'a> Table<'a> {
     /// A table whose `id` is unique within its card; it is also what a screen reader says.
     pub fn new(id: &'a str, columns: &'a [Column]) -> Self {
         let head = columns.iter().any(|column| !column.title.is_empty());
-        Self { id, columns, head, pickable: false, picked: None, max_height: 480.0 }
+        Self { id, columns, head, pickable: false, picked: None, names: &[], max_height: 480.0 }
     }
 
     /// Rows can be picked; `selected` is the one that is.
     pub fn pick(self, selected: Option<usize>) -> Self {
         Self { pickable: true, picked: selected, ..self }
+    }
+
+    /// What a screen reader says for each row that can be picked; without it, the row's number.
+    pub fn named(self, names: &'a [String]) -> Self {
+        Self { names, ..self }
     }
 
     /// How high a long table may grow before it scrolls.
@@ -212,6 +218,13 @@ impl<'a> Table<'a> {
         ui.allocate_rect(rect, Sense::hover());
         if self.pickable {
             let on = self.picked == Some(row);
+            ui.ctx().accesskit_node_builder(response.id, |node| {
+                node.set_label(self.names.get(row).cloned().unwrap_or_else(|| format!("Row {}", row + 1)));
+                node.set_selected(on);
+                // egui knows only now how high the row became, and told assistive technology of nothing until here.
+                let (min, max) = (rect.min, rect.max);
+                node.set_bounds(egui::accesskit::Rect::new(min.x.into(), min.y.into(), max.x.into(), max.y.into()));
+            });
             if on || response.hovered() {
                 // The ground reaches a little beyond the text on both sides.
                 let fill = if on { t.raise } else { t.card.lerp_to_gamma(t.raise, 0.6) };

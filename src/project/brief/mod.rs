@@ -10,7 +10,6 @@ mod metrics;
 mod output;
 mod words;
 
-
 use serde::{Deserialize, Serialize};
 
 use super::contract::ClassLabel;
@@ -69,6 +68,12 @@ pub trait Understand: Sized {
 
     /// The value as a person would say it: `p95 ≤ 200 ms`.
     fn describe(&self) -> String;
+
+    /// What `words` state that cannot be, such as a 120th percentile; a sentence for the person who wrote them.
+    fn objection(words: &str) -> Option<String> {
+        let _ = words;
+        None
+    }
 }
 
 impl<T: Understand + PartialEq> Stated<T> {

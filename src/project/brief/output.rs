@@ -46,7 +46,10 @@ impl Understand for OutputSpec {
 fn kind(text: &str) -> Option<OutputKind> {
     let kinds = [
         (r"\b(probabilit(y|ies)|likelihood|chance|propensity|risk|confidence|score)\b", OutputKind::Probability),
-        (r"\b(label|class(es)?|categor(y|ies)|yes\s*(/|or)\s*no|true\s*(/|or)\s*false|whether|flag|spam|decision)\b", OutputKind::Label),
+        (
+            r"\b(label|class(es)?|categor(y|ies)|yes\s*(/|or)\s*no|true\s*(/|or)\s*false|whether|flag|spam|decision)\b",
+            OutputKind::Label,
+        ),
         (
             r"\b(number|price|amount|value|forecast|quantity|count|demand|revenue|cost|euros?|dollars?|temperature|estimate|minutes|hours|days|kwh|sales)\b",
             OutputKind::Number,
@@ -71,7 +74,8 @@ fn positive_class(words: &str) -> Option<ClassLabel> {
 /// The levels in the words, with their bounds where stated; empty when none are asked for or the bounds make no sense.
 fn bands(text: &str) -> Vec<Band> {
     let named: Vec<&str> = LEVELS.into_iter().filter(|level| mentions(text, level)).collect();
-    let asked = has(text, r"\b(risk|priority|severity)?\s*(levels?|bands?|tiers?|segments?|buckets?)\b") || 2 <= named.len();
+    let asked =
+        has(text, r"\b(risk|priority|severity)?\s*(levels?|bands?|tiers?|segments?|buckets?)\b") || 2 <= named.len();
     if !asked {
         return Vec::new();
     }
@@ -113,13 +117,17 @@ fn stated_bounds(text: &str, level: &str) -> Bounds {
     let name = format!(r"(?:^|[^y]\s|[^\w\s]\s*)\b{level}\b(?:[- ]risk)?\s*[:=(]?\s*");
     let one = |sign: &str| find(text, &format!("{name}(?:{sign}){NUMBER}")).and_then(|found| share(&found));
     let range = |group: usize| {
-        let found = super::words::groups(text, &format!(r"{name}(?:from\s+|between\s+)?{NUMBER}\s*%?\s*(?:-|to|and)\s*{NUMBER}"))?;
+        let found = super::words::groups(
+            text,
+            &format!(r"{name}(?:from\s+|between\s+)?{NUMBER}\s*%?\s*(?:-|to|and)\s*{NUMBER}"),
+        )?;
         share(found.get(group)?)
     };
     let from = range(0).or_else(|| one(r"(?:is\s+)?(?:>=|>|from|above|over|at least|starting at|starts at)\s*"));
     let to = range(1).or_else(|| one(r"(?:is\s+)?(?:<=|<|below|under|up to|less than|until|to)\s*"));
     // The chain "low < 0.3 <= medium": the number stands before the name.
-    let from = from.or_else(|| find(text, &format!(r"{NUMBER}\s*(?:<=|<)\s*{level}\b")).and_then(|found| share(&found)));
+    let from =
+        from.or_else(|| find(text, &format!(r"{NUMBER}\s*(?:<=|<)\s*{level}\b")).and_then(|found| share(&found)));
     Bounds { from, to }
 }
 

@@ -1,11 +1,17 @@
 //! What the parsers of answers share: normal spelling, patterns, numbers.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use regex::Regex;
 
 /// The words in one spelling: lower case, plain spaces, ASCII signs, decimal points.
 pub(super) fn normal(words: &str) -> String {
     let mut text = String::with_capacity(words.len());
-    for letter in words.chars().flat_map(char::to_lowercase) {
+    // Spaces that do not break stand between thousands in French and Swiss numbers.
+    let joined = replace(words, "(\\d)[\u{a0}\u{202f}\u{2009}\u{2019}'](\\d{3})\\b", "$1$2");
+    let joined = replace(&joined, "(\\d)[\u{a0}\u{202f}\u{2009}\u{2019}'](\\d{3})\\b", "$1$2");
+    for letter in joined.chars().flat_map(char::to_lowercase) {
         match letter {
             '≤' | '⩽' => text.push_str("<="),
             '≥' | '⩾' => text.push_str(">="),
@@ -20,14 +26,69 @@ pub(super) fn normal(words: &str) -> String {
             letter => text.push(letter),
         }
     }
-    // One to two or more than three digits after a comma are decimals; three are a group of thousands.
-    let text = replace(&text, r"(^|[^\d.,])(\d+),(\d{1,2}|\d{4,})($|[^\d,])", "$1$2.$3$4");
-    replace(&text, r"(\d),(\d{3}\b)", "$1$2")
+    decimals(&text)
+}
+
+/// Numbers with a decimal point and nothing between thousands, whichever way they were written.
+///
+/// `0,85` and `1.234,5` are German or French, `1,500` and `1,234.5` English; `0.85,0.80` are two numbers.
+fn decimals(text: &str) -> String {
+    let numbers = pattern(r"\d+(?:[.,']\d+)+");
+    numbers.map_or_else(
+        || text.to_owned(),
+        |numbers| numbers.replace_all(text, |found: &regex::Captures<'_>| one_number(&found[0])).into_owned(),
+    )
+}
+
+fn one_number(token: &str) -> String {
+    let groups: Vec<&str> = token.split(['.', ',', '\'']).collect();
+    let signs: Vec<char> = token.chars().filter(|letter| !letter.is_ascii_digit()).collect();
+    let (Some((first, others)), Some((last_sign, before))) = (groups.split_first(), signs.split_last()) else {
+        return token.to_owned();
+    };
+    let thousands =
+        |others: &[&str]| first.len() <= 3 && !first.starts_with('0') && others.iter().all(|group| group.len() == 3);
+    let alike = before.iter().all(|sign| sign == last_sign);
+    match (alike, last_sign, others) {
+        (true, '.', [_]) => token.to_owned(),
+        // A single group of three after a comma is thousands in English; what starts with 0 has no thousands.
+        (true, _, others) if thousands(others) => groups.concat(),
+        (true, ',', [fraction]) => format!("{first}.{fraction}"),
+        (false, '.' | ',', [whole @ .., fraction])
+            if before.iter().all(|sign| Some(sign) == before.first()) && thousands(whole) =>
+        {
+            format!("{first}{}.{fraction}", whole.concat())
+        }
+        _ => token.to_owned(),
+    }
+}
+
+thread_local! {
+    /// Compiling is far slower than matching, and answers are understood at every keystroke.
+    static PATTERNS: RefCell<HashMap<String, Regex>> = RefCell::default();
 }
 
 /// A pattern; one that does not compile finds nothing, and the tests would say so.
+///
+/// Patterns are kept, so they must not be made from what a user typed.
 pub(super) fn pattern(source: &str) -> Option<Regex> {
-    Regex::new(source).ok()
+    PATTERNS.with_borrow_mut(|patterns| {
+        if let Some(known) = patterns.get(source) {
+            return Some(known.clone());
+        }
+        let compiled = Regex::new(source);
+        debug_assert!(compiled.is_ok(), "{source} is not a pattern");
+        let compiled = compiled.ok()?;
+        patterns.insert(source.to_owned(), compiled.clone());
+        Some(compiled)
+    })
+}
+
+/// Every occurrence with its groups, absent ones empty; the whole occurrence comes first.
+pub(super) fn all(text: &str, source: &str) -> Vec<Vec<String>> {
+    let Some(pattern) = pattern(source) else { return Vec::new() };
+    let text_of = |group: Option<regex::Match<'_>>| group.map_or_else(String::new, |group| group.as_str().to_owned());
+    pattern.captures_iter(text).map(|captures| captures.iter().map(text_of).collect()).collect()
 }
 
 /// Whether the pattern occurs.
@@ -44,7 +105,13 @@ pub(super) fn find(text: &str, source: &str) -> Option<String> {
 /// Every group of the first occurrence, absent ones empty.
 pub(super) fn groups(text: &str, source: &str) -> Option<Vec<String>> {
     let captures = pattern(source)?.captures(text)?;
-    Some(captures.iter().skip(1).map(|group| group.map_or_else(String::new, |group| group.as_str().to_owned())).collect())
+    Some(
+        captures
+            .iter()
+            .skip(1)
+            .map(|group| group.map_or_else(String::new, |group| group.as_str().to_owned()))
+            .collect(),
+    )
 }
 
 /// The text with every occurrence replaced.
@@ -91,7 +158,23 @@ mod tests {
     fn spelling_is_made_normal() {
         assert_eq!(normal("≤\u{a0}0,85 – “Ja”"), "<= 0.85 - \"ja\"");
         assert_eq!(normal("1,000 ms"), "1000 ms");
-        assert_eq!(normal("0.85,0.80"), "0.85,0.80");
+        for (written, expected) in [
+            ("0.85,0.80", "0.85,0.80"),
+            ("0,85, 0,80", "0.85, 0.80"),
+            ("0,850", "0.850"),
+            ("0,001", "0.001"),
+            ("1,500", "1500"),
+            ("12,5", "12.5"),
+            ("1.234,5", "1234.5"),
+            ("1,234.5", "1234.5"),
+            ("1.234.567", "1234567"),
+            ("1'500", "1500"),
+            ("1\u{202f}500\u{a0}ms", "1500 ms"),
+            ("1,2,3", "1,2,3"),
+            ("12\u{a0}345\u{a0}678", "12345678"),
+        ] {
+            assert_eq!(normal(written), expected, "{written}");
+        }
     }
 
     #[test]

@@ -67,7 +67,8 @@ fn decode_texts(mut bytes: &[u8], n_expected: usize) -> Result<Vec<String>, Stri
         let (length, after) = bytes.split_first_chunk::<4>().ok_or_else(cut)?;
         let length = u32::from_le_bytes(*length) as usize;
         let (text, after) = after.split_at_checked(length).ok_or_else(cut)?;
-        let text = std::str::from_utf8(text).map_err(|error| format!("element {position} is not UTF-8 text: {error}"))?;
+        let text =
+            std::str::from_utf8(text).map_err(|error| format!("element {position} is not UTF-8 text: {error}"))?;
         texts.push(text.to_owned());
         bytes = after;
     }
@@ -102,7 +103,8 @@ pub(super) fn encode(data: &TensorData, out: &mut Vec<u8>) -> Result<(), String>
         TensorData::F64(values) => encode!(values, out),
         TensorData::Text(values) => {
             for value in values {
-                let length = u32::try_from(value.len()).map_err(|_| "a text is longer than 4 GiB".to_owned())?;
+                let length =
+                    u32::try_from(value.len()).map_err(|_too_long| "a text is longer than 4 GiB".to_owned())?;
                 out.extend_from_slice(&length.to_le_bytes());
                 out.extend_from_slice(value.as_bytes());
             }

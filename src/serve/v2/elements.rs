@@ -213,7 +213,10 @@ impl<T: Element> Sink<T> {
     fn push<E: Error>(&mut self, depth: usize, value: Option<T>, given: impl fmt::Display) -> Result<(), E> {
         let position = self.values.len();
         let Some(value) = value else {
-            return Err(E::custom(format_args!("element {position} of the data is {given}, which is no {} value", T::NAME)));
+            return Err(E::custom(format_args!(
+                "element {position} of the data is {given}, which is no {} value",
+                T::NAME
+            )));
         };
         if *self.leaf_depth.get_or_insert(depth) != depth {
             return Err(ragged());

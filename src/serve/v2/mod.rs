@@ -24,6 +24,7 @@ use super::error::{ApiError, json, json_bytes};
 use super::observe::Answered;
 use super::{ServedModel, body};
 use crate::engine::tensor::Tensor;
+use crate::features::Mapping;
 use crate::project::contract::{ModelContract, TensorSpec};
 
 pub(super) use self::response::JsonData;
@@ -105,8 +106,11 @@ async fn index(State(app): State<Arc<App>>, request: HttpRequest) -> Result<Resp
     }
     let (parts, body) = request.into_parts();
     let body = body::read(body, &parts.headers, app.config.max_body_bytes, app.config.request_timeout).await?;
-    let question: Question =
-        if body.trim_ascii().is_empty() { Question::default() } else { serde_json::from_slice(&body).map_err(bad_json)? };
+    let question: Question = if body.trim_ascii().is_empty() {
+        Question::default()
+    } else {
+        serde_json::from_slice(&body).map_err(bad_json)?
+    };
     let ready = app.ready();
     let listed = app.models.iter().filter(|_| ready || !question.ready).map(|entry| {
         let state = if ready { "READY" } else { "UNAVAILABLE" };
@@ -268,7 +272,7 @@ fn tensor_metadata(spec: &TensorSpec) -> serde_json::Value {
 
 /// The texts that stand for a missing one, from the feature contract.
 pub(super) fn missing_texts(served: &ServedModel) -> MissingTexts {
-    let features = served.mapping.iter().flat_map(|mapping| mapping.features());
+    let features = served.mapping.iter().flat_map(Mapping::features);
     let texts = features.filter_map(|feature| {
         feature.missing.as_ref().map(|text| (feature.input.clone(), feature.column, text.clone()))
     });

@@ -72,7 +72,11 @@ fn check(input: &Input<'_>, spec: &TensorSpec) -> Result<(), ApiError> {
         return Err(ApiError::bad_request(format!("input `{name}` is {wanted}, given was {given}")));
     }
     let fits = input.shape.len() == spec.shape.len()
-        && input.shape.iter().zip(&spec.shape).all(|(length, dim)| dim.fixed().is_none_or(|fixed| fixed == *length as u64));
+        && input
+            .shape
+            .iter()
+            .zip(&spec.shape)
+            .all(|(length, dim)| dim.fixed().is_none_or(|fixed| fixed == *length as u64));
     if !fits {
         return Err(ApiError::bad_request(format!(
             "input `{}` has the shape {}, given was {:?}",

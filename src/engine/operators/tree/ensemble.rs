@@ -112,6 +112,26 @@ pub(super) struct Ensemble<T> {
     pub(super) n_targets: usize,
 }
 
+impl Ensemble<f32> {
+    /// The same trees in double precision; every single-precision number is one.
+    pub(super) fn widened(&self) -> Ensemble<f64> {
+        let node = |node: &Node<f32>| Node {
+            threshold: f64::from(node.threshold),
+            feature: node.feature,
+            yes: node.yes,
+            no: node.no,
+        };
+        Ensemble {
+            nodes: self.nodes.iter().map(node).collect(),
+            rules: self.rules.clone(),
+            roots: self.roots.clone(),
+            leaf_starts: self.leaf_starts.clone(),
+            leaf_values: self.leaf_values.iter().map(|(target, value)| (*target, f64::from(*value))).collect(),
+            n_targets: self.n_targets,
+        }
+    }
+}
+
 impl<T: Number> Ensemble<T> {
     /// Number of trees.
     pub(super) fn n_trees(&self) -> usize {
@@ -138,9 +158,10 @@ impl<T: Number> Ensemble<T> {
     pub(super) fn evaluate(&self, rows: &[T], n_columns: usize, aggregate: Aggregate) -> Vec<Score> {
         let n_targets = self.n_targets;
         let mut scores = Vec::with_capacity(rows.len() / n_columns.max(1) * n_targets);
-        let mut sums = vec![T::default(); BLOCK_ROWS * n_targets];
-        let mut spoken = vec![false; BLOCK_ROWS * n_targets];
-        for block in rows.chunks(BLOCK_ROWS * n_columns.max(1)) {
+        let block_rows = BLOCK_ROWS.min(rows.len() / n_columns.max(1)).max(1);
+        let mut sums = vec![T::default(); block_rows * n_targets];
+        let mut spoken = vec![false; block_rows * n_targets];
+        for block in rows.chunks(block_rows * n_columns.max(1)) {
             sums.fill(T::default());
             spoken.fill(false);
             for root in &self.roots {

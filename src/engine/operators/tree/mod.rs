@@ -1,9 +1,11 @@
-//! Tree ensembles: TreeEnsembleClassifier and TreeEnsembleRegressor as tract operators.
+//! Tree ensembles: `TreeEnsembleClassifier` and `TreeEnsembleRegressor` as tract operators.
 //!
 //! The trees themselves are in [`ensemble`], reading them from a node is in [`parse`].
 
 mod ensemble;
 mod parse;
+
+use std::sync::OnceLock;
 
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
@@ -17,7 +19,8 @@ use super::scores::{Labels, PostTransform, logistic, probit};
 #[derive(Debug)]
 struct Trees {
     single: Ensemble<f32>,
-    double: Ensemble<f64>,
+    /// Filled when it is first needed, or at once when the node stores double precision.
+    double: OnceLock<Ensemble<f64>>,
 }
 
 impl Trees {
@@ -32,7 +35,7 @@ impl Trees {
         let (n_rows, n_columns) = rows_and_columns(input.shape())?;
         self.check(n_columns)?;
         let scores = if input.datum_type() == f64::datum_type() {
-            self.double.evaluate(elements::<f64>(input)?, n_columns, aggregate)
+            self.double.get_or_init(|| self.single.widened()).evaluate(elements::<f64>(input)?, n_columns, aggregate)
         } else {
             let input = input.cast_to::<f32>()?;
             self.single.evaluate(elements::<f32>(&input)?, n_columns, aggregate)

@@ -1,6 +1,7 @@
 //! Trees from the parallel attribute arrays of a node, with every reference checked.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
@@ -76,7 +77,12 @@ pub(super) fn trees(node: &NodeProto, prefix: &str, n_targets: usize) -> TractRe
     }
     let arrays = Arrays::read(node, prefix, n_targets)?;
     let shape = arrays.link(node)?;
-    Ok(Trees { single: shape.ensemble(&arrays, n_targets), double: shape.ensemble(&arrays, n_targets) })
+    let double = OnceLock::new();
+    let stored_double = ["nodes_values_as_tensor".to_owned(), format!("{prefix}_weights_as_tensor")];
+    if stored_double.iter().any(|name| attribute(node, name).is_some()) {
+        double.get_or_init(|| shape.ensemble(&arrays, n_targets));
+    }
+    Ok(Trees { single: shape.ensemble(&arrays, n_targets), double })
 }
 
 /// The attribute arrays, of matching lengths.
@@ -155,7 +161,10 @@ impl<'a> Arrays<'a> {
         let mut values_of: Vec<Vec<usize>> = vec![Vec::new(); self.tree_ids.len()];
         for (idx, id) in self.leaf_tree_ids.iter().copied().zip(self.leaf_node_ids.iter().copied()).enumerate() {
             let Some(place) = places.get(&id) else {
-                return reject(node, &format!("a leaf value belongs to node {} of tree {}, which is missing", id.1, id.0));
+                return reject(
+                    node,
+                    &format!("a leaf value belongs to node {} of tree {}, which is missing", id.1, id.0),
+                );
             };
             values_of[*place].push(idx);
         }

@@ -48,8 +48,7 @@ fn a_missing_value_goes_where_the_node_says() {
     let row = [[f32::NAN, 1.0]];
     check_regressor(&regressor("BRANCH_LEQ"), &row, &[12.0]);
     check_regressor(&regressor("BRANCH_NEQ"), &row, &[11.0]);
-    let tracked =
-        regressor("BRANCH_LEQ").with("nodes_missing_value_tracks_true", |a| a.ints = vec![1, 0, 0, 0, 0, 0]);
+    let tracked = regressor("BRANCH_LEQ").with("nodes_missing_value_tracks_true", |a| a.ints = vec![1, 0, 0, 0, 0, 0]);
     check_regressor(&tracked, &row, &[11.0]);
 }
 
@@ -130,14 +129,15 @@ fn scores_of(raw: f32) -> (f32, f32) {
 fn text_labels_follow_the_largest_of_many() {
     let node = classifier(&[0, 1, 2, 2], &[0.6, 0.6, 0.4, 0.7])
         .with("classlabels_strings", |a| a.strings = texts(&["a", "b", "c"]));
-    let outputs = run_all(&TreeEnsembleClassifier::parse(&node).unwrap(), &[tensor2(&[[0.0_f32, 0.0], [2.0, 0.0], [0.0, 3.0]])]);
+    let outputs =
+        run_all(&TreeEnsembleClassifier::parse(&node).unwrap(), &[tensor2(&[[0.0_f32, 0.0], [2.0, 0.0], [0.0, 3.0]])]);
     assert_eq!(elements::<String>(&outputs[0]).unwrap(), ["a", "b", "c"]);
 }
 
 #[test]
 fn a_class_no_leaf_names_cannot_win() {
-    let node = classifier(&[0, 0, 2, 2], &[-0.6, -0.6, -0.4, -0.7])
-        .with("classlabels_int64s", |a| a.ints = vec![0, 1, 2]);
+    let node =
+        classifier(&[0, 0, 2, 2], &[-0.6, -0.6, -0.4, -0.7]).with("classlabels_int64s", |a| a.ints = vec![0, 1, 2]);
     check_classifier(&node, &[[0.0, 0.0]], &[2], &[-0.6, 0.0, -0.4]);
 }
 
