@@ -103,24 +103,26 @@ fn a_file_that_is_no_model_is_refused_in_its_place_and_the_window_goes_on() {
     window.until("a good file after the bad ones", |window| window.versions().len() == before.len() + 1);
 }
 
+#[track_caller]
+fn check_overlay(mut window: Window, path: &Path, said: [&str; 2]) {
+    window.harness.input_mut().hovered_files.push(HoveredFile { path: Some(path.to_owned()), ..HoveredFile::default() });
+    window.rest();
+    for words in said {
+        window.assert_says(words);
+    }
+    window.harness.input_mut().hovered_files.clear();
+    window.rest();
+    window.assert_silent(said[0]);
+}
+
 #[test]
 fn the_overlay_says_what_will_happen_to_the_file_above_the_window() {
-    let cases: [(Window, &Path, [&str; 2]); 4] = [
-        (Window::churn(), &stored("mystery.onnx"), ["Add as a new version of Customer churn", "mystery.onnx is examined, compared with 1.1.0"]),
-        (Window::new_project(), &example_model(), ["Add as a new version of Invoices", "registered as 1.0.0"]),
-        (Window::new_project(), &repository("projects/churn"), ["Open this project", "churn"]),
-        (Window::empty(), &example_model(), ["Open a project first", "Then drop the model again"]),
-    ];
-    for (mut window, path, said) in cases {
-        window.harness.input_mut().hovered_files.push(HoveredFile { path: Some(path.to_owned()), ..HoveredFile::default() });
-        window.rest();
-        for words in said {
-            window.assert_says(words);
-        }
-        window.harness.input_mut().hovered_files.clear();
-        window.rest();
-        window.assert_silent(said[0]);
-    }
+    let model = stored("mystery.onnx");
+    let compared = "mystery.onnx is examined, compared with 1.1.0";
+    check_overlay(Window::churn(), &model, ["Add as a new version of Customer churn", compared]);
+    check_overlay(Window::new_project(), &model, ["Add as a new version of Invoices", "registered as 1.0.0"]);
+    check_overlay(Window::new_project(), &repository("projects/churn"), ["Open this project", "churn"]);
+    check_overlay(Window::empty(), &model, ["Open a project first", "Then drop the model again"]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use trestle::project::Project;
 use trestle::workbench::{Environment, Workbench};
 
 /// Longer than anything takes, so that only what never happens fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Ctrl as a keyboard sends it on Linux and Windows.
 pub(super) const CTRL: Modifiers = Modifiers { alt: false, ctrl: true, shift: false, mac_cmd: false, command: true };
@@ -270,11 +270,9 @@ impl Window {
 
     #[track_caller]
     pub(super) fn field(&self, label: &str) -> Node<'_> {
-        let is_field = |role| matches!(role, Role::TextInput | Role::MultilineTextInput);
         let fields: Vec<Node<'_>> = self
             .harness
             .query_all_by(|node| matches!(node.role(), Role::TextInput | Role::MultilineTextInput))
-            .filter(|node| is_field(node.accesskit_node().role()))
             .filter(|node| node.accesskit_node().label().is_some_and(|said| said == label))
             .collect();
         let n = fields.len();
@@ -331,7 +329,7 @@ impl Window {
     }
 
     /// The answer to the next dialog.
-    pub(super) fn prepare(&mut self, path: &Path) {
+    pub(super) fn prepare(&self, path: &Path) {
         self.answers.borrow_mut().push_back(path.to_owned());
     }
 

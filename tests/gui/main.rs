@@ -1,4 +1,5 @@
 //! The window through its accessibility tree: no display, no driver.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod app;
 mod driver;
