@@ -156,9 +156,9 @@ fn handle(frame: &Frame, model: &mut Option<Model>, progress: &mut Progress<'_>)
         Kind::Compare => {
             say("Comparing the graphs");
             let other = frame.body.get("other").and_then(|path| path.as_str()).unwrap_or_default();
-            graph_fingerprint(path).and_then(|old| Ok(bump(&old, &graph_fingerprint(Path::new(other))?))).map(
-                |difference| done(serde_json::to_value(difference).unwrap_or_default(), Vec::new()),
-            )
+            graph_fingerprint(path)
+                .and_then(|old| Ok(bump(&old, &graph_fingerprint(Path::new(other))?)))
+                .map(|difference| done(serde_json::to_value(difference).unwrap_or_default(), Vec::new()))
         }
         Kind::Run => match model {
             Some(model) => {

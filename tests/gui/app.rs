@@ -83,7 +83,10 @@ fn a_file_that_is_no_model_is_refused_in_its_place_and_the_window_goes_on() {
         let told = format!("{} {} {}", problem.what, problem.place, problem.fix);
         assert!(told.contains(named), "{named}: {told}");
         assert!(!problem.fix.is_empty(), "{named}: what to do is missing");
-        assert!(window.harness.query_by_role_and_label(egui::accesskit::Role::Alert, &problem.what).is_some(), "{named}");
+        assert!(
+            window.harness.query_by_role_and_label(egui::accesskit::Role::Alert, &problem.what).is_some(),
+            "{named}"
+        );
         assert_eq!(window.versions(), before, "{named}");
         window.assert_says("the last file was not added");
         // The version at hand is still there and can be asked.
@@ -105,7 +108,11 @@ fn a_file_that_is_no_model_is_refused_in_its_place_and_the_window_goes_on() {
 
 #[track_caller]
 fn check_overlay(mut window: Window, path: &Path, said: [&str; 2]) {
-    window.harness.input_mut().hovered_files.push(HoveredFile { path: Some(path.to_owned()), ..HoveredFile::default() });
+    window
+        .harness
+        .input_mut()
+        .hovered_files
+        .push(HoveredFile { path: Some(path.to_owned()), ..HoveredFile::default() });
     window.rest();
     for words in said {
         window.assert_says(words);
@@ -290,7 +297,9 @@ fn a_letter_in_a_number_field_is_told_and_nothing_can_be_asked() {
     let mut window = Window::churn();
     window.press(CTRL, Key::Num2);
     assert!(window.is_enabled("Ask the model"));
-    for (typed, problem) in [("12x", Some("a number is expected")), ("inf", Some("expected")), ("12,5", None), ("", None)] {
+    for (typed, problem) in
+        [("12x", Some("a number is expected")), ("inf", Some("expected")), ("12,5", None), ("", None)]
+    {
         window.type_into("monthly_fee", typed);
         assert_eq!(window.is_enabled("Ask the model"), problem.is_none(), "{typed:?}");
         if let Some(problem) = problem {
@@ -385,7 +394,10 @@ fn a_brief_cut_in_half_says_where_and_leaves_the_other_pages_working() {
     let half = window.file("brief.ron");
     let line = half.lines().count();
     window.assert_says("brief.ron");
-    assert!((line - 1..=line + 1).any(|line| window.says(&format!("line {line}")) || window.says(&format!("brief.ron:{line}"))));
+    assert!(
+        (line - 1..=line + 1)
+            .any(|line| window.says(&format!("line {line}")) || window.says(&format!("brief.ron:{line}")))
+    );
     window.press(CTRL, Key::Num2);
     window.click("Ask the model");
     window.until("an answer", |window| window.workbench().tried().last.is_some());

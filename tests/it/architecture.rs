@@ -390,8 +390,16 @@ fn planted_violations_are_found() {
             "mod tests { use super::super::super::super::model::x; }",
             "src/package/a/b.rs:1: `package` must not name `crate::model::x`",
         ),
-        ("serve/a.rs", "use crate::command::Command;", "src/serve/a.rs:1: `serve` must not name `crate::command::Command`"),
-        ("project/a.rs", "use crate::engine::Model;", "src/project/a.rs:1: `project` must not name `crate::engine::Model`"),
+        (
+            "serve/a.rs",
+            "use crate::command::Command;",
+            "src/serve/a.rs:1: `serve` must not name `crate::command::Command`",
+        ),
+        (
+            "project/a.rs",
+            "use crate::engine::Model;",
+            "src/project/a.rs:1: `project` must not name `crate::engine::Model`",
+        ),
         ("jobs.rs", "use crate::brief;", "src/jobs.rs:1: `jobs` must not name `crate::brief`"),
         ("engine/a.rs", "fn f() { crate::cli::run(); }", "src/engine/a.rs:1: `engine` must not name `crate::cli::run`"),
         ("gui/a.rs", "use crate::model;", "src/gui/a.rs:1: `gui` must not name `crate::model`"),

@@ -211,8 +211,17 @@ fn the_brief_says_what_was_answered_and_understood() {
     assert_eq!(understood, expected);
     let ids: Vec<&Value> = brief["answers"].as_array().unwrap().iter().map(|answer| &answer["id"]).collect();
     let expected = [
-        "problem", "end_user", "data", "input", "output", "latency", "retraining", "success", "in_scope",
-        "out_of_scope", "minimum_viable_model",
+        "problem",
+        "end_user",
+        "data",
+        "input",
+        "output",
+        "latency",
+        "retraining",
+        "success",
+        "in_scope",
+        "out_of_scope",
+        "minimum_viable_model",
     ];
     assert_eq!(ids, expected);
 
@@ -313,9 +322,7 @@ fn files_that_are_no_models_are_refused_by_name() {
 fn versions_are_proposed_from_what_differs() {
     let dir = Dir::new();
     dir.run("new p").code(0);
-    let add = |version: &str, more: &[&str]| {
-        dir.run_args(&[&["add", "p", &model(version), "--json"], more].concat())
-    };
+    let add = |version: &str, more: &[&str]| dir.run_args(&[&["add", "p", &model(version), "--json"], more].concat());
     let first = add("1.0.0", &["--why", "the \"first\""]);
     check_shape(first.code(0), "bump_reason, previous, sha256, golden_rows");
     let first = first.json();
@@ -372,9 +379,7 @@ const GOLDEN: &str = "source, rows, agree, largest_error, quantile99_error, flip
 #[test]
 fn golden_rows_are_asked() {
     let dir = Dir::with_example();
-    for (arguments, version) in
-        [("golden churn --json", "1.1.0"), ("golden churn --version 1.0.0 --json", "1.0.0")]
-    {
+    for (arguments, version) in [("golden churn --json", "1.1.0"), ("golden churn --version 1.0.0 --json", "1.0.0")] {
         let asked = dir.run(arguments);
         check_shape(asked.code(0), GOLDEN);
         let asked = asked.json();

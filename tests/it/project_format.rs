@@ -277,7 +277,10 @@ fn the_versions_of_format_1_are_what_they_were() {
     assert_eq!(model.opsets, [(String::new(), 13), (text("ai.onnx.ml"), 1)]);
     assert_eq!((model.producer.as_str(), model.sha256.as_str()), ("skl2onnx 1.20.0", MODEL_SHA256));
     assert_eq!(model.operators.len(), 9);
-    assert_eq!(model.operators[2], OperatorCount { domain: text("ai.onnx.ml"), operator: text("OneHotEncoder"), count: 2 });
+    assert_eq!(
+        model.operators[2],
+        OperatorCount { domain: text("ai.onnx.ml"), operator: text("OneHotEncoder"), count: 2 }
+    );
     assert_eq!(model.metadata, [(text("code"), text("train.py"))]);
     let finding = Finding {
         severity: Severity::Note,
@@ -386,12 +389,8 @@ fn a_project_of_format_1_edited_and_saved_is_of_format_1_and_opens_equal() {
     assert_eq!(project.unsaved(), DocumentKind::ALL);
     project.save().unwrap();
 
-    let edited: Vec<PathBuf> = files(&golden.root)
-        .into_iter()
-        .zip(&before)
-        .filter(|(now, then)| now != *then)
-        .map(|(now, _)| now.0)
-        .collect();
+    let edited: Vec<PathBuf> =
+        files(&golden.root).into_iter().zip(&before).filter(|(now, then)| now != *then).map(|(now, _)| now.0).collect();
     assert_eq!(edited, ["brief.ron", "features.ron", "project.ron"].map(PathBuf::from));
     for name in &edited {
         let text = fs::read_to_string(golden.root.join(name)).unwrap();

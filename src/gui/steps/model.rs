@@ -154,7 +154,8 @@ fn summary_ui(ui: &mut Ui, workbench: &Workbench, version: &ModelVersion) {
                     Some(check) if check.comparison.n_agree == check.comparison.n => {
                         let error = check.comparison.largest_error;
                         let exact = error <= 0.0;
-                        let words = if exact { "no difference".to_owned() } else { format!("largest difference {error:.0e}") };
+                        let words =
+                            if exact { "no difference".to_owned() } else { format!("largest difference {error:.0e}") };
                         stat.verdict(Verdict::Pass, &words).show(ui);
                     }
                     Some(check) => {

@@ -7,9 +7,7 @@ use crate::command::Command;
 use crate::gui::text;
 use crate::gui::theme::{Verdict, space};
 use crate::gui::ui_command::Outbox;
-use crate::gui::widgets::{
-    Card, Field, Stat, chip, columns, hairline, problem_panel, secondary_button,
-};
+use crate::gui::widgets::{Card, Field, Stat, chip, columns, hairline, problem_panel, secondary_button};
 use crate::project::ModelVersion;
 use crate::project::brief::OutputSpec;
 use crate::project::documents::{Feature, FeatureType, Value};
