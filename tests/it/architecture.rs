@@ -202,7 +202,7 @@ fn named(source: &Source) -> Vec<Named> {
             && text(index - 1) == "::"
             && !is_rooted
             && (is_name(index - 2) || text(index - 2) == ">");
-        if !is_name(index) || continues || text(index) == "use" {
+        if !is_name(index) || continues {
             index += 1;
             continue;
         }
