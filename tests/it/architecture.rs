@@ -196,14 +196,19 @@ fn named(source: &Source) -> Vec<Named> {
             "}" => drop(open.pop()),
             _ => {}
         }
-        let continues = 2 <= index && text(index - 1) == "::" && (is_name(index - 2) || text(index - 2) == ">");
+        // `use ::a::b` begins a path after `::`, `A::b` and `<A>::b` continue one.
+        let is_rooted = 2 <= index && text(index - 1) == "::" && text(index - 2) == "use";
+        let continues = 2 <= index
+            && text(index - 1) == "::"
+            && !is_rooted
+            && (is_name(index - 2) || text(index - 2) == ">");
         if !is_name(index) || continues {
             index += 1;
             continue;
         }
         let mut paths = Vec::new();
         let end = spread(&tokens, index, &[], &mut paths);
-        let used = index.checked_sub(1).is_some_and(|before| text(before) == "use");
+        let used = is_rooted || index.checked_sub(1).is_some_and(|before| text(before) == "use");
         let mut here = module_of(&source.path);
         here.extend(open.iter().flatten().cloned());
         let paths = paths.into_iter().filter(|(parts, _)| used || 2 <= parts.len());

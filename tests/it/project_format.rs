@@ -96,7 +96,8 @@ fn a_project_of_format_1_opens_with_nothing_to_report_and_is_left_as_it_was() {
 
 #[test]
 fn the_configuration_of_format_1_says_what_it_said() {
-    let project = Project::open(&golden().root).unwrap();
+    let golden = golden();
+    let project = Project::open(&golden.root).unwrap();
     let expected = ProjectConfig {
         name: text("Bridge inspection – ¿cuál?"),
         slug: text("bridge-inspection"),
@@ -126,7 +127,8 @@ fn the_configuration_of_format_1_says_what_it_said() {
 
 #[test]
 fn the_brief_of_format_1_says_what_it_said() {
-    let project = Project::open(&golden().root).unwrap();
+    let golden = golden();
+    let project = Project::open(&golden.root).unwrap();
     let output = OutputSpec {
         kind: OutputKind::Probability,
         positive_class: Some(ClassLabel::Int(1)),
@@ -177,7 +179,8 @@ fn the_brief_of_format_1_says_what_it_said() {
 
 #[test]
 fn the_features_of_format_1_say_what_they_said() {
-    let project = Project::open(&golden().root).unwrap();
+    let golden = golden();
+    let project = Project::open(&golden.root).unwrap();
     let number = |name: &str, kind, range, nullable, column| Feature {
         name: text(name),
         kind,
@@ -240,7 +243,8 @@ fn expected_golden() -> GoldenRows {
 
 #[test]
 fn the_versions_of_format_1_are_what_they_were() {
-    let project = Project::open(&golden().root).unwrap();
+    let golden = golden();
+    let project = Project::open(&golden.root).unwrap();
     let [version] = project.versions() else { panic!("{} versions", project.versions().len()) };
     let record = &version.record;
     assert_eq!(record.version, Version::new(1, 0, 0));
@@ -310,7 +314,8 @@ fn the_versions_of_format_1_are_what_they_were() {
 
 #[test]
 fn the_ledger_and_the_reports_of_format_1_say_what_they_said() {
-    let project = Project::open(&golden().root).unwrap();
+    let golden = golden();
+    let project = Project::open(&golden.root).unwrap();
     let record = |id: &str, time: &str, what: &str, why: &str| LedgerRecord {
         format: 1,
         id: text(id),
@@ -366,7 +371,8 @@ fn the_ledger_and_the_reports_of_format_1_say_what_they_said() {
 
 #[test]
 fn the_model_of_format_1_still_gives_its_golden_answers() {
-    let project = Project::open(&golden().root).unwrap();
+    let folder = golden();
+    let project = Project::open(&folder.root).unwrap();
     let version = project.select(None).unwrap();
     let golden = version.golden.as_ref().unwrap();
     let contract = &version.record.model.contract;
