@@ -2,7 +2,8 @@
 
 use crate::command::BriefField;
 use crate::project::brief::{
-    Brief, Comparison, LatencyBudget, Metric, OutputKind, OutputSpec, RetrainingCadence, Stated, SuccessMetric, Understand,
+    Brief, Comparison, LatencyBudget, Metric, OutputKind, OutputSpec, RetrainingCadence, Stated, SuccessMetric,
+    Understand,
 };
 
 /// Words that end users are described with when nobody has asked who they are.
@@ -38,9 +39,11 @@ pub fn hint(field: BriefField, brief: &Brief) -> Option<String> {
             latency,
             "Say a number: “200 ms” is understood as 95 of 100 predictions within 200 ms.",
         ),
-        BriefField::Retraining => {
-            stated(&brief.retraining, retraining, "Say how often or what triggers it: “weekly”, “every 90 days”, “on drift”.")
-        }
+        BriefField::Retraining => stated(
+            &brief.retraining,
+            retraining,
+            "Say how often or what triggers it: “weekly”, “every 90 days”, “on drift”.",
+        ),
         BriefField::Success => {
             stated(&brief.success, success, "Name a metric and a value, such as “AUC-ROC > 0.85, precision > 0.80”.")
         }
@@ -58,8 +61,10 @@ fn stated<T: Understand + PartialEq>(
     contradiction: impl Fn(&T) -> Option<String>,
     nothing: &str,
 ) -> Option<String> {
-    let Some(value) = &answer.value else { return Some(nothing.to_owned()) };
-    contradiction(value).or_else(|| {
+    let objection = || T::objection(&answer.words);
+    let Some(value) = &answer.value else { return Some(objection().unwrap_or_else(|| nothing.to_owned())) };
+    // What was not understood of the words matters only while the words judge.
+    contradiction(value).or_else(|| objection().filter(|_| !answer.is_overridden())).or_else(|| {
         let words = T::understand(&answer.words).filter(|_| answer.is_overridden())?;
         Some(format!(
             "The words say {}, the value set by hand says {}; the value judges.",
@@ -98,7 +103,10 @@ fn latency(budget: &LatencyBudget) -> Option<String> {
 }
 
 fn retraining(cadence: &RetrainingCadence) -> Option<String> {
-    cadence.every_days.filter(|days| days.is_nan() || *days <= 0.0).map(|_| "The time between trainings must be more than 0.".to_owned())
+    cadence
+        .every_days
+        .filter(|days| days.is_nan() || *days <= 0.0)
+        .map(|_| "The time between trainings must be more than 0.".to_owned())
 }
 
 fn success(metrics: &Vec<SuccessMetric>) -> Option<String> {
@@ -113,7 +121,8 @@ fn success(metrics: &Vec<SuccessMetric>) -> Option<String> {
             let better = if metric.metric.greater_is_better() { "more" } else { "less" };
             return Some(format!("{better} {name} is better, the answer asks for the opposite."));
         }
-        if let Some(other) = metrics[..index].iter().find(|other| other.metric == metric.metric && other.of == metric.of)
+        if let Some(other) =
+            metrics[..index].iter().find(|other| other.metric == metric.metric && other.of == metric.of)
             && (other.value - metric.value).abs() > f64::EPSILON
         {
             return Some(format!("{name} is asked for twice, with {} and {}.", other.value, metric.value));
@@ -152,6 +161,15 @@ mod tests {
         check(BriefField::Output, "something", Some("probability, a class or a number"));
         check(BriefField::Input, "whatever", Some("name fields"));
         check(BriefField::Data, "data", Some("sources"));
+        check(BriefField::Success, "AUC > 1.2", Some("cannot be reached"));
+        check(BriefField::Success, "AUC > 0.8, accuracy of 90", Some("90 cannot be reached"));
+        check(BriefField::Success, "satisfied users", Some("Name a metric"));
+        check(BriefField::Latency, "p120 < 5 ms", Some("no 120th percentile"));
+        check(BriefField::Latency, "average below 50 ms", Some("name a percentile"));
+        check(BriefField::Output, "probability, threshold 1.4", Some("not between 0 and 1"));
+        check(BriefField::Output, "probability: low from 0.6, high from 0.2", Some("must ascend"));
+        check(BriefField::Retraining, "never", None);
+        check(BriefField::Retraining, "weekly or monthly", Some("Two different times"));
         check(BriefField::Problem, "churn", Some("what is predicted"));
         check(BriefField::Problem, "", None);
     }

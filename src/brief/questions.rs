@@ -46,21 +46,17 @@ pub fn question(field: BriefField) -> Question {
             "< 200ms per prediction",
             "How long the user may wait. The benchmark is judged by it.",
         ),
-        BriefField::Retraining => (
-            "Retraining",
-            "Weekly with new data",
-            "How old a model may grow before it is trained again.",
-        ),
+        BriefField::Retraining => {
+            ("Retraining", "Weekly with new data", "How old a model may grow before it is trained again.")
+        }
         BriefField::Success => (
             "Success metric",
             "AUC-ROC > 0.85, precision > 0.80",
             "When the model is good enough. The evaluation is judged by it.",
         ),
-        BriefField::InScope => (
-            "In scope",
-            "Monthly subscribers in the EU",
-            "What the first version does, one item a line.",
-        ),
+        BriefField::InScope => {
+            ("In scope", "Monthly subscribers in the EU", "What the first version does, one item a line.")
+        }
         BriefField::OutOfScope => (
             "Out of scope",
             "Business contracts, win-back offers",

@@ -45,7 +45,9 @@ impl Understand for RetrainingCadence {
         if matches!(every_days(&text), Stated::Twice) {
             return Some("Two different times between trainings are stated; name the one that counts.".to_owned());
         }
-        if has(&text, r"\bbi-?(weekly|monthly)\b") && Self::understand(words).is_none_or(|stated| stated.every_days.is_none()) {
+        if has(&text, r"\bbi-?(weekly|monthly)\b")
+            && Self::understand(words).is_none_or(|stated| stated.every_days.is_none())
+        {
             return Some("“Bi-” has two readings; write “every 2 weeks” or “twice a week”.".to_owned());
         }
         has(&text, r"\bevery\s+(0|zero)\s").then(|| "The time between trainings must be more than 0.".to_owned())
@@ -98,7 +100,12 @@ fn every_days(text: &str) -> Stated {
 fn periods(clause: &str) -> Vec<f64> {
     let mut stated = Vec::new();
     let mut every = false;
-    for found in all(clause, &format!(r"\b(?:every|each)\s+(other\s+|second\s+|couple of\s+)?(?:{NUMBER}\s*-?\s*|([a-z]+)[\s-]\s*)?{PERIOD}")) {
+    for found in all(
+        clause,
+        &format!(
+            r"\b(?:every|each)\s+(other\s+|second\s+|couple of\s+)?(?:{NUMBER}\s*-?\s*|([a-z]+)[\s-]\s*)?{PERIOD}"
+        ),
+    ) {
         let [_, other, digits, word, period] = found.as_slice() else { continue };
         let amount = if digits.is_empty() { word } else { digits };
         every = true;
@@ -107,7 +114,12 @@ fn periods(clause: &str) -> Vec<f64> {
         let doubled = if other.is_empty() { 1.0 } else { 2.0 };
         stated.extend(days_of(period).map(|days| days * amount * doubled));
     }
-    for found in all(clause, &format!(r"\b(?:(once|twice|thrice)|(\w+)\s+times|one time|1x|(\d+)x)\s+(?:an?|per|every|each|in a)\s+{PERIOD}")) {
+    for found in all(
+        clause,
+        &format!(
+            r"\b(?:(once|twice|thrice)|(\w+)\s+times|one time|1x|(\d+)x)\s+(?:an?|per|every|each|in a)\s+{PERIOD}"
+        ),
+    ) {
         let [_, word, times, x, period] = found.as_slice() else { continue };
         let times = match word.as_str() {
             "twice" => Some(2.0),
@@ -148,14 +160,21 @@ fn periods(clause: &str) -> Vec<f64> {
 }
 
 fn trigger(text: &str) -> Option<String> {
-    let text = super::words::replace(text, r"\b(no|without|not on|ignoring)\s+(data |concept |label |model )?drift", " ");
+    let text =
+        super::words::replace(text, r"\b(no|without|not on|ignoring)\s+(data |concept |label |model )?drift", " ");
     if has(&text, r"\bdrift") {
         let kind = find(&text, r"\b(data|concept|label|prediction|feature|model) drift");
         return Some(kind.map_or_else(|| "drift".to_owned(), |kind| format!("{kind} drift")));
     }
     let named = [
-        (r"\bnew (labelled |labeled |training |customer )?(data|rows|records|samples|labels|batch)\b|\bdata (changes|arrives|is updated|updates?)\b|\bfresh data\b", "new data"),
-        (r"\b(performance|accuracy|quality|auc|precision|recall|f1|metric)s?\b.{0,20}\b(drops?|falls?|degrad\w*|decay\w*|declin\w*|below|worse\w*)", "a drop in quality"),
+        (
+            r"\bnew (labelled |labeled |training |customer )?(data|rows|records|samples|labels|batch)\b|\bdata (changes|arrives|is updated|updates?)\b|\bfresh data\b",
+            "new data",
+        ),
+        (
+            r"\b(performance|accuracy|quality|auc|precision|recall|f1|metric)s?\b.{0,20}\b(drops?|falls?|degrad\w*|decay\w*|declin\w*|below|worse\w*)",
+            "a drop in quality",
+        ),
         (r"\b(on demand|manual(ly)?|by hand|when needed|as needed|if needed)\b", "demand"),
     ];
     named.iter().find(|(pattern, _)| has(&text, pattern)).map(|(_, name)| (*name).to_owned())

@@ -6,7 +6,8 @@ use super::{LatencyBudget, Understand};
 /// The percentile meant by people who state none: one slow answer in twenty is noticed.
 const USUAL_PERCENTILE: f64 = 95.0;
 
-const DURATION_UNIT: &str = r"(ms|msecs?|millis|milliseconds?|us|usecs?|microseconds?|s|secs?|seconds?|min|mins|minutes?|hrs?|hours?)\b";
+const DURATION_UNIT: &str =
+    r"(ms|msecs?|millis|milliseconds?|us|usecs?|microseconds?|s|secs?|seconds?|min|mins|minutes?|hrs?|hours?)\b";
 
 /// Things that come in one number or many, and are answered.
 const ANSWERED: &str = r"(?:requests?|reqs?|predictions?|quer(?:y|ies)|calls?|rows?|records?|samples?|customers?|users?|answers?|responses?|cases|inferences?)";
@@ -25,7 +26,9 @@ impl Understand for LatencyBudget {
             let percentile = percentile(clause)?;
             if let Some(limit_ms) = limit(clause)? {
                 limits.push(Limit { percentile, limit_ms });
-            } else if let (Some(percentile), Some(last)) = (percentile.filter(|_| names_answers(clause)), limits.last_mut()) {
+            } else if let (Some(percentile), Some(last)) =
+                (percentile.filter(|_| names_answers(clause)), limits.last_mut())
+            {
                 last.percentile = Some(percentile);
             }
         }
@@ -57,13 +60,17 @@ impl Understand for LatencyBudget {
         if let Some(impossible) = percentiles(&text).into_iter().find(|percentile| !is_possible(*percentile)) {
             return Some(format!("There is no {}th percentile; percentiles lie between 0 and 100.", show(impossible)));
         }
-        if has(&text, &format!(r"(^|[^\w.])-\s*{NUMBER}\s*-?\s*{DURATION_UNIT}|(^|[^\d.])0(\.0+)?\s*-?\s*{DURATION_UNIT}")) {
+        if has(
+            &text,
+            &format!(r"(^|[^\w.])-\s*{NUMBER}\s*-?\s*{DURATION_UNIT}|(^|[^\d.])0(\.0+)?\s*-?\s*{DURATION_UNIT}"),
+        ) {
             return Some("The limit must be more than 0 ms.".to_owned());
         }
         if has(&text, r"\b(average|avg|mean)\b") && has(&text, &format!(r"{NUMBER}\s*{DURATION_UNIT}")) {
             return Some("An average hides slow answers; name a percentile, such as “p95 under 200 ms”.".to_owned());
         }
-        if Self::understand(words).is_none() && has(&text, &format!(r"{LOWER_BOUND}\s*{NUMBER}\s*-?\s*{DURATION_UNIT}")) {
+        if Self::understand(words).is_none() && has(&text, &format!(r"{LOWER_BOUND}\s*{NUMBER}\s*-?\s*{DURATION_UNIT}"))
+        {
             return Some("A latency budget is the most an answer may take; this asks for more than that.".to_owned());
         }
         None
@@ -79,9 +86,13 @@ struct Limit {
 /// Numbers in words, where they state a duration: "half a second", "within a second", "two seconds".
 fn spelled_out(text: &str) -> String {
     let text = replace(text, r"\bhalf a (second|minute)", "0.5 $1");
-    let text = replace(&text, r"\b(under|within|below|in|than|beyond|over) an? (millisecond|second|minute|hour)\b", "$1 1 $2");
+    let text =
+        replace(&text, r"\b(under|within|below|in|than|beyond|over) an? (millisecond|second|minute|hour)\b", "$1 1 $2");
     let mut spelled = text.clone();
-    for found in all(&text, r"\b(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) (milliseconds?|seconds?|minutes?|hours?)\b") {
+    for found in all(
+        &text,
+        r"\b(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) (milliseconds?|seconds?|minutes?|hours?)\b",
+    ) {
         if let [whole, amount, unit] = found.as_slice()
             && let Some(amount) = count(amount)
         {
@@ -89,7 +100,10 @@ fn spelled_out(text: &str) -> String {
         }
     }
     // "1 minute 30 seconds"
-    for found in all(&spelled.clone(), &format!(r"{NUMBER}\s*(?:min|mins|minutes?)\s+(?:and\s+)?{NUMBER}\s*(?:s|secs?|seconds?)\b")) {
+    for found in all(
+        &spelled.clone(),
+        &format!(r"{NUMBER}\s*(?:min|mins|minutes?)\s+(?:and\s+)?{NUMBER}\s*(?:s|secs?|seconds?)\b"),
+    ) {
         if let [whole, minutes, seconds] = found.as_slice()
             && let (Some(minutes), Some(seconds)) = (number(minutes), number(seconds))
         {
@@ -156,8 +170,14 @@ fn limit(clause: &str) -> Option<Option<f64>> {
     let lower_bound = has(clause, &format!(r"{LOWER_BOUND}\s*{duration}"));
     let allowed = has(clause, r"\b(no|not|never|isn't|mustn't)\s+(?:\w+\s+){0,2}(more|longer|slower|over|above)\b");
     // "1/2 second", "1 500 ms" and "1.500 ms" may be read in two ways.
-    let unclear = has(clause, &format!(r"/\s*{duration}|(^|[^\w.])\d{{1,3}} \d{{3}}\s*{DURATION_UNIT}|(^|[^\d.])[1-9]\d{{0,2}}\.\d{{3}}\s*{DURATION_UNIT}"));
-    let several = has(clause, r"\d\s*(?:requests?|reqs?|predictions?|calls?)\s*(?:in|within|every)\b") && percentiles(clause).is_empty();
+    let unclear = has(
+        clause,
+        &format!(
+            r"/\s*{duration}|(^|[^\w.])\d{{1,3}} \d{{3}}\s*{DURATION_UNIT}|(^|[^\d.])[1-9]\d{{0,2}}\.\d{{3}}\s*{DURATION_UNIT}"
+        ),
+    );
+    let several = has(clause, r"\d\s*(?:requests?|reqs?|predictions?|calls?)\s*(?:in|within|every)\b")
+        && percentiles(clause).is_empty();
     // An average is not a percentile, and judging one by the other would be a silent mistake.
     if minus || lower_bound && !allowed || unclear || several || is_elsewhere {
         return None;
@@ -356,7 +376,9 @@ mod tests {
         ] {
             let objection = LatencyBudget::objection(words);
             match part {
-                Some(part) => assert!(objection.as_ref().is_some_and(|text| text.contains(part)), "{words}: {objection:?}"),
+                Some(part) => {
+                    assert!(objection.as_ref().is_some_and(|text| text.contains(part)), "{words}: {objection:?}")
+                }
                 None => assert_eq!(objection, None, "{words}"),
             }
         }

@@ -9,12 +9,24 @@ use super::{Comparison, Metric, SuccessMetric, Understand};
 ///
 /// Without a metric it is a relative of one of ours that must not be taken for it.
 const NAMES: [(&str, Option<Metric>); 14] = [
-    (r"\b(?:mean average precision|balanced accuracy|top-?\s?\d+[- ]accuracy|partial auc|adjusted r(?:2|²|\^2|[- ]squared))", None),
+    (
+        r"\b(?:mean average precision|balanced accuracy|top-?\s?\d+[- ]accuracy|partial auc|adjusted r(?:2|²|\^2|[- ]squared))",
+        None,
+    ),
     (r"\b(?:precision|recall|map|ndcg|hit[- ]?rate)\s?@\s?\w+", None),
-    (r"\b(?:false positive rate|false negative rate|error rate|misclassification rate|specificity|top-?\s?\d+)\b", None),
+    (
+        r"\b(?:false positive rate|false negative rate|error rate|misclassification rate|specificity|top-?\s?\d+)\b",
+        None,
+    ),
     (r"\b(?:mape|mean absolute percentage error|mse|mean squared error|rmsle)\b", None),
-    (r"\b(?:pr[- ]?auc|auc[- ]?pr|auprc|average precision|area under the (?:pr|precision[- ]recall) curve)\b", Some(Metric::PrAuc)),
-    (r"\b(?:roc[- ]?auc|auc[- ]?\(?roc\)?|auroc|auc|area under (?:the )?(?:roc[- ])?curve)(?:[- ]?score)?(?:\b|$|\s)", Some(Metric::RocAuc)),
+    (
+        r"\b(?:pr[- ]?auc|auc[- ]?pr|auprc|average precision|area under the (?:pr|precision[- ]recall) curve)\b",
+        Some(Metric::PrAuc),
+    ),
+    (
+        r"\b(?:roc[- ]?auc|auc[- ]?\(?roc\)?|auroc|auc|area under (?:the )?(?:roc[- ])?curve)(?:[- ]?score)?(?:\b|$|\s)",
+        Some(Metric::RocAuc),
+    ),
     (r"\b(?:f-?1|f-measure)(?:[- ]?(?:score|measure))?\b", Some(Metric::F1)),
     (r"\b(?:log[- ]?loss|cross[- ]?entropy)\b", Some(Metric::LogLoss)),
     (r"\b(?:rmse|root[- ]mean[- ]squared?[- ]error)\b", Some(Metric::Rmse)),
@@ -27,11 +39,20 @@ const NAMES: [(&str, Option<Metric>); 14] = [
 
 /// Signs and words in the order they are tried.
 const COMPARISONS: [(&str, Comparison); 6] = [
-    (r"\b(?:no|not|never|n't|cannot)\s+(?:\w+\s+){0,2}(?:below|under|less|lower|worse|smaller)\b|\b(?:no|not)\s+<", Comparison::AtLeast),
-    (r"\b(?:no|not|never|n't|cannot)\s+(?:\w+\s+){0,2}(?:above|over|more|higher|larger|exceed|exceeding)\b", Comparison::AtMost),
+    (
+        r"\b(?:no|not|never|n't|cannot)\s+(?:\w+\s+){0,2}(?:below|under|less|lower|worse|smaller)\b|\b(?:no|not)\s+<",
+        Comparison::AtLeast,
+    ),
+    (
+        r"\b(?:no|not|never|n't|cannot)\s+(?:\w+\s+){0,2}(?:above|over|more|higher|larger|exceed|exceeding)\b",
+        Comparison::AtMost,
+    ),
     (r">=|=>|\b(?:at least|minimum|min|or (?:more|higher|better|above)|mindestens|au moins)\b", Comparison::AtLeast),
     (r"<=|=<|\b(?:at most|up to|maximum|max|within|or (?:less|lower|below)|höchstens|au plus)\b", Comparison::AtMost),
-    (r">|\b(?:above|over|greater than|more than|higher than|better than|exceeds?|exceeding|beyond|über|plus de)\b", Comparison::Above),
+    (
+        r">|\b(?:above|over|greater than|more than|higher than|better than|exceeds?|exceeding|beyond|über|plus de)\b",
+        Comparison::Above,
+    ),
     (r"<|\b(?:below|under|less than|lower than|smaller than|unter|moins de)\b", Comparison::Below),
 ];
 
@@ -131,7 +152,10 @@ fn read(text: &str) -> (Vec<SuccessMetric>, Vec<String>) {
         }
         let parts = parts(clause, &names);
         for (name, part) in names.iter().zip(parts) {
-            let Some(metric) = name.metric else { waiting.clear(); continue };
+            let Some(metric) = name.metric else {
+                waiting.clear();
+                continue;
+            };
             match condition(metric, &part) {
                 Read::Nothing => waiting.push(metric),
                 Read::Objection(objection) => {
@@ -139,8 +163,11 @@ fn read(text: &str) -> (Vec<SuccessMetric>, Vec<String>) {
                     objections.push(objection);
                 }
                 Read::Metric(condition) => {
-                    let fits = |other: &Metric| other.greater_is_better() == metric.greater_is_better() && is_share(*other) == is_share(metric);
-                    let shared = waiting.drain(..).filter(fits).map(|metric| SuccessMetric { metric, ..condition.clone() });
+                    let fits = |other: &Metric| {
+                        other.greater_is_better() == metric.greater_is_better() && is_share(*other) == is_share(metric)
+                    };
+                    let shared =
+                        waiting.drain(..).filter(fits).map(|metric| SuccessMetric { metric, ..condition.clone() });
                     metrics.extend(shared);
                     metrics.push(condition);
                 }
@@ -173,7 +200,13 @@ fn parts(clause: &str, names: &[Name]) -> Vec<String> {
         && has(clause.get(..first_start).unwrap_or_default(), NUMBER)
         && !has(clause.get(last.place.end..).unwrap_or_default(), NUMBER);
     let part = |(index, name): (usize, &Name)| {
-        let start = if index == 0 { 0 } else if values_first { names[index - 1].place.end } else { name.place.start };
+        let start = if index == 0 {
+            0
+        } else if values_first {
+            names[index - 1].place.end
+        } else {
+            name.place.start
+        };
         let next = names.get(index + 1);
         let end = next.map_or(clause.len(), |next| if values_first { name.place.end } else { next.place.start });
         without_name(start..end, name)
@@ -211,7 +244,11 @@ fn apply(metric: &mut SuccessMetric, gain: Gain, objections: &mut Vec<String>) {
             if !is_share(metric.metric) || amount <= 1.0 {
                 metric.minimum_gain = Some(amount);
             } else {
-                objections.push(format!("{} cannot gain {}; write “5 points better”.", metric.metric.name(), show(amount)));
+                objections.push(format!(
+                    "{} cannot gain {}; write “5 points better”.",
+                    metric.metric.name(),
+                    show(amount)
+                ));
             }
         }
         Gain::Unclear => {
@@ -303,7 +340,10 @@ mod tests {
             ("PR-AUC > 0.5; ROC AUC > 0.9", "PR-AUC > 0.5, ROC-AUC > 0.9"),
             ("average precision 0.5", "PR-AUC ≥ 0.5"),
             ("recall for class 'yes' ≥ 0.7", "recall of class yes ≥ 0.7"),
-            ("accuracy > 0.8, 5 points better than the current model", "accuracy > 0.8, at least 0.05 better than the champion"),
+            (
+                "accuracy > 0.8, 5 points better than the current model",
+                "accuracy > 0.8, at least 0.05 better than the champion",
+            ),
             ("AUC > 0,85, precision > 0,80", "ROC-AUC > 0.85, precision > 0.8"),
             ("AUC-ROC>0.85,precision>0.80", "ROC-AUC > 0.85, precision > 0.8"),
             ("AUC (ROC) above 85%", "ROC-AUC > 0.85"),
@@ -340,7 +380,13 @@ mod tests {
 
     #[test]
     fn what_states_no_metric_is_not_guessed() {
-        for words in ["", "as accurate as possible", "better than 0.8", "accuracy", "accuracy of 90", "AUC > 1.2",
+        for words in [
+            "",
+            "as accurate as possible",
+            "better than 0.8",
+            "accuracy",
+            "accuracy of 90",
+            "AUC > 1.2",
             "happy customers",
             "5 points better than the current model",
             "better than today",
@@ -377,7 +423,9 @@ mod tests {
         ] {
             let objection = Vec::<SuccessMetric>::objection(words);
             match part {
-                Some(part) => assert!(objection.as_ref().is_some_and(|text| text.contains(part)), "{words}: {objection:?}"),
+                Some(part) => {
+                    assert!(objection.as_ref().is_some_and(|text| text.contains(part)), "{words}: {objection:?}")
+                }
                 None => assert_eq!(objection, None, "{words}"),
             }
         }

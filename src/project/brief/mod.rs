@@ -10,7 +10,6 @@ mod metrics;
 mod output;
 mod words;
 
-
 use serde::{Deserialize, Serialize};
 
 use super::contract::ClassLabel;
@@ -183,7 +182,7 @@ pub struct LatencyBudget {
     pub batch: u32,
 }
 
-/// How often the model is trained again.
+/// How often the model is trained again; with neither period nor trigger, never.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RetrainingCadence {
     /// Days between trainings; `None` when only a trigger is stated.
@@ -289,3 +288,6 @@ pub struct SuccessMetric {
     /// Class or average it is taken over (`1`, `macro`, `weighted`); `None` is the positive class.
     pub of: Option<String>,
 }
+
+#[cfg(test)]
+mod random;

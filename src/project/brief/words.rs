@@ -5,8 +5,12 @@ use std::collections::HashMap;
 
 use regex::Regex;
 
+/// Characters of an answer that are read; an answer is a sentence or two, and it is read at every keystroke.
+const READ: usize = 4_000;
+
 /// The words in one spelling: lower case, plain spaces, ASCII signs, decimal points.
 pub(super) fn normal(words: &str) -> String {
+    let words = beginning(words);
     let mut text = String::with_capacity(words.len());
     // Spaces that do not break stand between thousands in French and Swiss numbers.
     let joined = replace(words, "(\\d)[\u{a0}\u{202f}\u{2009}\u{2019}'](\\d{3})\\b", "$1$2");
@@ -29,6 +33,11 @@ pub(super) fn normal(words: &str) -> String {
     decimals(&text)
 }
 
+/// As much of an answer as is read.
+pub(super) fn beginning(words: &str) -> &str {
+    words.char_indices().nth(READ).map_or(words, |(end, _)| &words[..end])
+}
+
 /// Numbers with a decimal point and nothing between thousands, whichever way they were written.
 ///
 /// `0,85` and `1.234,5` are German or French, `1,500` and `1,234.5` English; `0.85,0.80` are two numbers.
@@ -46,9 +55,8 @@ fn one_number(token: &str) -> String {
     let (Some((first, others)), Some((last_sign, before))) = (groups.split_first(), signs.split_last()) else {
         return token.to_owned();
     };
-    let thousands = |others: &[&str]| {
-        first.len() <= 3 && !first.starts_with('0') && others.iter().all(|group| group.len() == 3)
-    };
+    let thousands =
+        |others: &[&str]| first.len() <= 3 && !first.starts_with('0') && others.iter().all(|group| group.len() == 3);
     let alike = before.iter().all(|sign| sign == last_sign);
     match (alike, last_sign, others) {
         (true, '.', [_]) => token.to_owned(),
@@ -106,7 +114,13 @@ pub(super) fn find(text: &str, source: &str) -> Option<String> {
 /// Every group of the first occurrence, absent ones empty.
 pub(super) fn groups(text: &str, source: &str) -> Option<Vec<String>> {
     let captures = pattern(source)?.captures(text)?;
-    Some(captures.iter().skip(1).map(|group| group.map_or_else(String::new, |group| group.as_str().to_owned())).collect())
+    Some(
+        captures
+            .iter()
+            .skip(1)
+            .map(|group| group.map_or_else(String::new, |group| group.as_str().to_owned()))
+            .collect(),
+    )
 }
 
 /// The text with every occurrence replaced.
