@@ -23,8 +23,12 @@ pub(super) fn encode(slot: &Slot, features: &[Feature], rows: &[Vec<Value>]) -> 
         Dtype::I16 => TensorData::I16(cells.integers()?),
         Dtype::I32 => TensorData::I32(cells.integers()?),
         Dtype::I64 => TensorData::I64(cells.integers()?),
-        Dtype::F16 => TensorData::F16(cells.floats(|number| Some(half_bits(number)).filter(|bits| bits & 0x7FFF != 0x7C00))?),
-        Dtype::F32 => TensorData::F32(cells.floats(|number| Some(number as f32).filter(|number| !number.is_infinite()))?),
+        Dtype::F16 => {
+            TensorData::F16(cells.floats(|number| Some(half_bits(number)).filter(|bits| bits & 0x7FFF != 0x7C00))?)
+        }
+        Dtype::F32 => {
+            TensorData::F32(cells.floats(|number| Some(number as f32).filter(|number| !number.is_infinite()))?)
+        }
         Dtype::F64 => TensorData::F64(cells.floats(Some)?),
         Dtype::Text => TensorData::Text(cells.texts()?),
     };
@@ -45,7 +49,10 @@ struct Cells<'a> {
 }
 
 impl Cells<'_> {
-    fn try_collect<T>(&self, mut element: impl FnMut(&Feature, &Value) -> Result<T, String>) -> Result<Vec<T>, FeatureError> {
+    fn try_collect<T>(
+        &self,
+        mut element: impl FnMut(&Feature, &Value) -> Result<T, String>,
+    ) -> Result<Vec<T>, FeatureError> {
         let mut elements = Vec::with_capacity(self.rows.len() * self.slot.features.len());
         for (row, values) in self.rows.iter().enumerate() {
             for index in &self.slot.features {

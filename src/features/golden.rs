@@ -102,7 +102,9 @@ fn is_tie(scores: &[f64], tolerance: f64) -> bool {
 fn difference(index: usize, expected: &GoldenRow, prediction: &Prediction, flipped: bool) -> String {
     let row = index + 1;
     if flipped {
-        let said = |label: Option<&crate::project::contract::ClassLabel>| label.map_or("no class".to_owned(), ToString::to_string);
+        let said = |label: Option<&crate::project::contract::ClassLabel>| {
+            label.map_or("no class".to_owned(), ToString::to_string)
+        };
         return format!(
             "row {row}: {} expected, {} answered",
             said(expected.label.as_ref()),

@@ -39,7 +39,8 @@ pub fn contract_from_model(model: &ModelContract) -> FeatureContract {
             Dtype::Bool => FeatureType::Bool,
             _ => FeatureType::Integer,
         };
-        let feature = Feature { kind, nullable: input.dtype.is_float(), input: input.name.clone(), ..Feature::default() };
+        let feature =
+            Feature { kind, nullable: input.dtype.is_float(), input: input.name.clone(), ..Feature::default() };
         match n_columns(input) {
             None => {}
             Some(1) => features.push(Feature { name: input.name.clone(), ..feature }),

@@ -66,7 +66,8 @@ impl Mapping {
                 });
             }
             // Only floating point has a value for "missing".
-            feature.nullable = if is_text { feature.missing.is_some() } else { feature.nullable && input.dtype.is_float() };
+            feature.nullable =
+                if is_text { feature.missing.is_some() } else { feature.nullable && input.dtype.is_float() };
         }
         let inputs = model.inputs.iter().map(|input| slot(input, &features)).collect::<Result<_, _>>()?;
         Ok(Self { features, inputs })
@@ -95,11 +96,16 @@ impl Mapping {
     /// Named values, as in a request, as a row in feature order; all errors at once.
     ///
     /// Every feature must be named: one that is missing on purpose is null, one that is absent is an error.
-    pub fn row_from_json(&self, object: &Map<String, Json>, unknown: UnknownFields) -> Result<Vec<Value>, Vec<FieldError>> {
+    pub fn row_from_json(
+        &self,
+        object: &Map<String, Json>,
+        unknown: UnknownFields,
+    ) -> Result<Vec<Value>, Vec<FieldError>> {
         let mut errors = Vec::new();
         let mut row = Vec::with_capacity(self.features.len());
         for feature in &self.features {
-            match object.get(&feature.name).map_or(Err("no field of that name".to_owned()), |json| value(feature, json)) {
+            match object.get(&feature.name).map_or(Err("no field of that name".to_owned()), |json| value(feature, json))
+            {
                 Ok(value) => row.push(value),
                 Err(given) => errors.push(FieldError {
                     field: feature.name.clone(),
@@ -111,14 +117,17 @@ impl Mapping {
         }
         if unknown == UnknownFields::Refuse && object.keys().len() + errors.len() != self.features.len() {
             let known: HashMap<&str, ()> = self.features.iter().map(|feature| (feature.name.as_str(), ())).collect();
-            errors.extend(object.keys().filter(|field| !known.contains_key(field.as_str())).map(|field| self.stranger(field)));
+            errors.extend(
+                object.keys().filter(|field| !known.contains_key(field.as_str())).map(|field| self.stranger(field)),
+            );
         }
         if errors.is_empty() { Ok(row) } else { Err(errors) }
     }
 
     /// A field that is no feature, and the feature it may have meant.
     fn stranger(&self, field: &str) -> FieldError {
-        let plain = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+        let plain =
+            |name: &str| name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
         let meant = self.features.iter().find(|feature| plain(&feature.name) == plain(field));
         FieldError {
             field: field.to_owned(),

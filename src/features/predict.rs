@@ -46,7 +46,8 @@ pub fn predictions(
     output: &OutputSpec,
     outputs: &[Tensor],
 ) -> Result<Vec<Prediction>, FeatureError> {
-    let tensor = |spec: Option<&TensorSpec>| spec.and_then(|spec| outputs.iter().find(|tensor| tensor.name == spec.name));
+    let tensor =
+        |spec: Option<&TensorSpec>| spec.and_then(|spec| outputs.iter().find(|tensor| tensor.name == spec.name));
     let scores_spec = scores_output(model);
     let (scores, labels) = (tensor(scores_spec), tensor(label_output(model)));
     let labels = labels.map(|tensor| labels_of(tensor)).transpose()?;
@@ -197,7 +198,8 @@ impl<'a> Reader<'a> {
             return Ok(Self { output, classes, meaning: Meaning::Single { of_first } });
         }
         // Without names, classes are numbered, unless the model's own labels are of another kind.
-        let numbered = |label: &ClassLabel| matches!(label, ClassLabel::Int(label) if (0..width as i64).contains(label));
+        let numbered =
+            |label: &ClassLabel| matches!(label, ClassLabel::Int(label) if (0..width as i64).contains(label));
         let classes = if classes.len() == width {
             classes.to_vec()
         } else if labels.is_none_or(|labels| labels.iter().all(numbered)) && output.kind != OutputKind::Number {
@@ -321,7 +323,8 @@ pub fn prediction_table(predictions: &[Prediction]) -> Table {
                 None if width == 1 => "score".to_owned(),
                 None => format!("score_{index}"),
             };
-            let numbers = predictions.iter().map(|prediction| prediction.scores.get(index).copied().unwrap_or(f64::NAN));
+            let numbers =
+                predictions.iter().map(|prediction| prediction.scores.get(index).copied().unwrap_or(f64::NAN));
             add(&name, Cells::Number(numbers.collect()));
         }
     }

@@ -21,7 +21,12 @@ fn model(inputs: Vec<TensorSpec>, outputs: Vec<TensorSpec>) -> ModelContract {
 /// Two named columns and a wide one.
 fn mixed() -> ModelContract {
     model(
-        vec![spec("age", Dtype::F32, &[1]), spec("plan", Dtype::Text, &[1]), spec("X", Dtype::F64, &[3]), spec("n", Dtype::I64, &[1])],
+        vec![
+            spec("age", Dtype::F32, &[1]),
+            spec("plan", Dtype::Text, &[1]),
+            spec("X", Dtype::F64, &[3]),
+            spec("n", Dtype::I64, &[1]),
+        ],
         Vec::new(),
     )
 }
@@ -134,7 +139,8 @@ fn a_contract_that_does_not_fit_says_where() {
 fn rows_become_one_tensor_per_input_in_the_model_s_order() {
     let row = row(json!({"age": 41, "plan": "team", "a": 1, "b": null, "c": true, "n": 7})).unwrap();
     let tensors = mapping().encode(&[row.clone(), row]).unwrap();
-    let shapes: Vec<(&str, &[usize])> = tensors.iter().map(|tensor| (tensor.name.as_str(), &tensor.shape[..])).collect();
+    let shapes: Vec<(&str, &[usize])> =
+        tensors.iter().map(|tensor| (tensor.name.as_str(), &tensor.shape[..])).collect();
     assert_eq!(shapes, [("age", &[2, 1][..]), ("plan", &[2, 1]), ("X", &[2, 3]), ("n", &[2, 1])]);
     assert!(tensors.iter().all(Tensor::is_consistent));
     assert_eq!(tensors[0].data, TensorData::F32(vec![41.0, 41.0]));
@@ -182,7 +188,15 @@ fn a_stray_field_is_found_also_when_another_is_absent() {
     let errors = row(json!({"age": 1, "plan": "x", "a": 1, "b": 1, "c": true, "N": 1})).unwrap_err();
     assert_eq!(errors.len(), 2, "{errors:?}");
     let mut object = Map::new();
-    for (name, value) in [("age", json!(1)), ("plan", json!("x")), ("a", json!(1)), ("b", json!(1)), ("c", json!(true)), ("n", json!(1)), ("id", json!("C-1"))] {
+    for (name, value) in [
+        ("age", json!(1)),
+        ("plan", json!("x")),
+        ("a", json!(1)),
+        ("b", json!(1)),
+        ("c", json!(true)),
+        ("n", json!(1)),
+        ("id", json!("C-1")),
+    ] {
         object.insert(name.to_owned(), value);
     }
     assert!(mapping().row_from_json(&object, UnknownFields::Ignore).is_ok());
@@ -193,7 +207,10 @@ fn a_stray_field_is_found_also_when_another_is_absent() {
 fn every_element_type_checks_its_range() {
     let one = |dtype, value: Value| {
         let model = model(vec![spec("x", dtype, &[1])], Vec::new());
-        Mapping::new(&contract_from_model(&model), &model).unwrap().encode(&[vec![value]]).map(|tensors| tensors[0].data.clone())
+        Mapping::new(&contract_from_model(&model), &model)
+            .unwrap()
+            .encode(&[vec![value]])
+            .map(|tensors| tensors[0].data.clone())
     };
     let number = Value::Number;
     for (dtype, value, expected) in [
@@ -231,7 +248,12 @@ fn every_element_type_checks_its_range() {
 
 #[test]
 fn fixed_batches_and_single_rows_keep_their_shape() {
-    let fixed = TensorSpec { name: "x".to_owned(), dtype: Dtype::F32, shape: vec![Dim::Fixed(1), Dim::Fixed(2)], classes: Vec::new() };
+    let fixed = TensorSpec {
+        name: "x".to_owned(),
+        dtype: Dtype::F32,
+        shape: vec![Dim::Fixed(1), Dim::Fixed(2)],
+        classes: Vec::new(),
+    };
     let model = model(vec![fixed], Vec::new());
     let mapping = Mapping::new(&contract_from_model(&model), &model).unwrap();
     let row = vec![Value::Number(1.0), Value::Number(2.0)];
@@ -256,7 +278,17 @@ fn fixed_batches_and_single_rows_keep_their_shape() {
 fn tables_give_rows_and_name_what_is_wrong() {
     let mapping = mapping();
     let rows = mapping.rows_from_table(&reference());
-    assert_eq!(rows.unwrap()[1], vec![Value::Missing, Value::Missing, Value::Number(5.0), Value::Number(0.25), Value::Bool(false), Value::Number(1.0)]);
+    assert_eq!(
+        rows.unwrap()[1],
+        vec![
+            Value::Missing,
+            Value::Missing,
+            Value::Number(5.0),
+            Value::Number(0.25),
+            Value::Bool(false),
+            Value::Number(1.0)
+        ]
+    );
     let mut table = reference();
     table.columns[0].cells = texts(&["20", "21,5", "old"]);
     let error = mapping.rows_from_table(&table).unwrap_err();
@@ -314,8 +346,14 @@ fn probability() -> OutputSpec {
 #[test]
 fn a_classifier_is_read_with_probability_and_level() {
     let got = predictions(&classifier(), &probability(), &answer(&[0, 1], &[0.75, 0.25, 0.25, 0.75])).unwrap();
-    assert_eq!((&got[0].label, got[0].probability, got[0].level.as_deref()), (&Some(ClassLabel::Int(0)), Some(0.25), Some("low")));
-    assert_eq!((&got[1].label, got[1].probability, got[1].level.as_deref()), (&Some(ClassLabel::Int(1)), Some(0.75), Some("high")));
+    assert_eq!(
+        (&got[0].label, got[0].probability, got[0].level.as_deref()),
+        (&Some(ClassLabel::Int(0)), Some(0.25), Some("low"))
+    );
+    assert_eq!(
+        (&got[1].label, got[1].probability, got[1].level.as_deref()),
+        (&Some(ClassLabel::Int(1)), Some(0.75), Some("high"))
+    );
     let of_zero = OutputSpec { positive_class: Some(ClassLabel::Text("0".to_owned())), ..probability() };
     let got = predictions(&classifier(), &of_zero, &answer(&[0], &[0.75, 0.25])).unwrap();
     assert_eq!((got[0].probability, got[0].label.clone()), (Some(0.75), Some(ClassLabel::Int(0))));
@@ -357,7 +395,10 @@ fn outputs_of_other_kinds_are_read_as_far_as_they_say() {
     assert_eq!(read(&single, &number, &[0.5, 12.5], 0).len(), 2);
     assert_eq!(read(&single, &probability(), &[7.5], 1)[0].probability, None, "7.5 is no probability");
     let got = read(&single, &probability(), &[0.75], 1);
-    assert_eq!((got[0].probability, &got[0].label, got[0].level.as_deref()), (Some(0.75), &Some(ClassLabel::Int(1)), Some("high")));
+    assert_eq!(
+        (got[0].probability, &got[0].label, got[0].level.as_deref()),
+        (Some(0.75), &Some(ClassLabel::Int(1)), Some("high"))
+    );
     assert_eq!(got[0].scores, [0.25, 0.75]);
     let got = read(&single, &probability(), &[f32::NAN], 1);
     assert_eq!((&got[0].label, got[0].level.as_deref()), (&None, None));
@@ -377,7 +418,10 @@ fn names_of_unnamed_classes_are_not_made_up_against_the_labels() {
         Tensor::new("probabilities", vec![1, 2], TensorData::F32(vec![0.75, 0.25])),
     ];
     let got = predictions(&model, &probability(), &tensors).unwrap();
-    assert_eq!((&got[0].label, got[0].classes.len(), got[0].probability), (&Some(ClassLabel::Text("no".to_owned())), 0, Some(0.25)));
+    assert_eq!(
+        (&got[0].label, got[0].classes.len(), got[0].probability),
+        (&Some(ClassLabel::Text("no".to_owned())), 0, Some(0.25))
+    );
 }
 
 #[test]
@@ -412,13 +456,20 @@ fn golden(rows: &[(Option<i64>, &[f64])]) -> GoldenRows {
 
 fn given(label: i64, scores: &[f64]) -> Prediction {
     let label = Some(ClassLabel::Int(label));
-    Prediction { label: label.clone(), model_label: label, scores: scores.to_vec(), probability: scores.last().copied(), ..Prediction::default() }
+    Prediction {
+        label: label.clone(),
+        model_label: label,
+        scores: scores.to_vec(),
+        probability: scores.last().copied(),
+        ..Prediction::default()
+    }
 }
 
 #[test]
 fn golden_rows_agree_within_the_tolerance() {
     let expected = golden(&[(Some(0), &[0.8, 0.2]), (Some(1), &[0.3, 0.7]), (Some(1), &[0.7])]);
-    let same = compare_golden(&expected, &[given(0, &[0.8, 0.2]), given(1, &[0.300_05, 0.699_95]), given(1, &[0.3, 0.7])]);
+    let same =
+        compare_golden(&expected, &[given(0, &[0.8, 0.2]), given(1, &[0.300_05, 0.699_95]), given(1, &[0.3, 0.7])]);
     assert!(same.passed() && same.flips.is_empty() && same.first_difference.is_none(), "{same:?}");
     assert!((same.largest_error - 5e-5).abs() < 1e-9);
 
@@ -460,7 +511,8 @@ fn the_example_s_data_fits_its_model() {
         "discount_percent",
     ];
     let inputs = numbers.iter().map(|name| spec(name, Dtype::F32, &[1]));
-    let inputs = inputs.chain(["plan", "payment_method", "region"].iter().map(|name| spec(name, Dtype::Text, &[1]))).collect();
+    let inputs =
+        inputs.chain(["plan", "payment_method", "region"].iter().map(|name| spec(name, Dtype::Text, &[1]))).collect();
     let model = model(inputs, Vec::new());
     let reference = crate::table::read(&data.join("reference.csv"), None).unwrap();
     let contract = learn(&contract_from_model(&model), &reference);

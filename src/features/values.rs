@@ -83,9 +83,7 @@ pub fn parse_value(feature: &Feature, text: &str) -> Result<Value, FieldError> {
 /// An ordinary value of a feature, for a made-up row: the middle of its range or its most frequent category.
 pub fn plain_value(feature: &Feature) -> Value {
     match feature.kind {
-        FeatureType::Number => {
-            Value::Number(feature.range.map_or(0.0, |(low, high)| f64::midpoint(low, high)))
-        }
+        FeatureType::Number => Value::Number(feature.range.map_or(0.0, |(low, high)| f64::midpoint(low, high))),
         FeatureType::Integer => {
             Value::Number(feature.range.map_or(0.0, |(low, high)| f64::midpoint(low, high).round()))
         }

@@ -76,7 +76,9 @@ fn sniff(sample: &[u8], sample_is_all: bool) -> u8 {
 fn column_names(path: &Path, mut names: Vec<String>) -> Result<Vec<String>, TableError> {
     let numbers: Vec<f64> = names.iter().filter_map(|name| name.parse().ok()).collect();
     // A data frame saved without names of its own has 0, 1, 2, …
-    let counted = 1 < numbers.len() && numbers[0].fract() == 0.0 && numbers.windows(2).all(|pair| (pair[1] - pair[0] - 1.0).abs() < f64::EPSILON);
+    let counted = 1 < numbers.len()
+        && numbers[0].fract() == 0.0
+        && numbers.windows(2).all(|pair| (pair[1] - pair[0] - 1.0).abs() < f64::EPSILON);
     if numbers.len() == names.len() && !names.is_empty() && !counted {
         let first_line = names.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", ");
         return Err(TableError::NoHeader { path: path.to_owned(), first_line });

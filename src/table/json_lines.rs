@@ -56,10 +56,11 @@ pub(super) fn read(path: &Path, file: TextFile, config: &ReadConfig) -> Result<T
     let more = |builder: &Builder| config.max_rows.is_none_or(|max_rows| builder.n_rows < max_rows);
     if array {
         let mut text = Vec::new();
-        reader
-            .take(ARRAY_BYTES)
-            .read_to_end(&mut text)
-            .map_err(|error| TableError::Read { path: path.to_owned(), line: 0, reason: error.to_string() })?;
+        reader.take(ARRAY_BYTES).read_to_end(&mut text).map_err(|error| TableError::Read {
+            path: path.to_owned(),
+            line: 0,
+            reason: error.to_string(),
+        })?;
         let objects: Vec<Map<String, Value>> = serde_json::from_slice(&text).map_err(|error| json(path, &error, 0))?;
         for (object, number) in objects.into_iter().zip(1..) {
             if !more(&builder) {
@@ -75,9 +76,11 @@ pub(super) fn read(path: &Path, file: TextFile, config: &ReadConfig) -> Result<T
         counters.since_record.set(0);
         bytes.clear();
         line += 1;
-        let n = reader
-            .read_until(b'\n', &mut bytes)
-            .map_err(|error| TableError::Read { path: path.to_owned(), line, reason: error.to_string() })?;
+        let n = reader.read_until(b'\n', &mut bytes).map_err(|error| TableError::Read {
+            path: path.to_owned(),
+            line,
+            reason: error.to_string(),
+        })?;
         if n == 0 {
             break;
         }

@@ -92,7 +92,9 @@ impl Cells {
     /// The cell of a row; [`Value::Missing`] past the end.
     pub fn value(&self, row: usize) -> Value {
         let value = match self {
-            Self::Number(cells) => cells.get(row).filter(|number| !number.is_nan()).map(|number| Value::Number(*number)),
+            Self::Number(cells) => {
+                cells.get(row).filter(|number| !number.is_nan()).map(|number| Value::Number(*number))
+            }
             Self::Integer(cells) => cells.get(row).copied().flatten().map(|number| Value::Number(number as f64)),
             Self::Bool(cells) => cells.get(row).copied().flatten().map(Value::Bool),
             Self::Text(cells) => cells.get(row).cloned().flatten().map(Value::Text),

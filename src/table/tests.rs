@@ -39,7 +39,8 @@ fn short(cells: &Cells) -> String {
 
 #[track_caller]
 fn check_column(cells: &str, expected: &str) {
-    let table = csv(format!("key;x\n{}", cells.split('/').map(|cell| format!("k;{cell}\n")).collect::<String>())).unwrap();
+    let table =
+        csv(format!("key;x\n{}", cells.split('/').map(|cell| format!("k;{cell}\n")).collect::<String>())).unwrap();
     assert_eq!(short(&table.column("x").unwrap().cells), expected, "{cells}");
 }
 
@@ -142,7 +143,10 @@ fn what_is_no_table_gets_one_clear_message() {
         let error = csv(bytes).unwrap_err();
         let problem = Problem::from(csv(bytes).unwrap_err());
         assert!(error.to_string().contains(part), "{part}: {error}");
-        assert!(!problem.fix.is_empty() && problem.place.contains("t.csv") && !problem.what.contains("t.csv"), "{problem:?}");
+        assert!(
+            !problem.fix.is_empty() && problem.place.contains("t.csv") && !problem.what.contains("t.csv"),
+            "{problem:?}"
+        );
     }
     assert!(matches!(read(Path::new("no/such.csv"), None), Err(TableError::Open { .. })));
     assert!(matches!(read(&std::env::temp_dir(), None), Err(TableError::Open { .. })));
@@ -217,14 +221,21 @@ fn what_is_written_is_read_back() {
             Column { name: "n".to_owned(), cells: Cells::Number(vec![0.1, f64::NAN, 1e-9]) },
             Column { name: "i".to_owned(), cells: Cells::Integer(vec![Some(i64::MAX), None, Some(-1)]) },
             Column { name: "b".to_owned(), cells: Cells::Bool(vec![Some(true), None, Some(false)]) },
-            Column { name: "t".to_owned(), cells: Cells::Text(vec![Some("x, \"y\"".to_owned()), None, Some("ß".to_owned())]) },
+            Column {
+                name: "t".to_owned(),
+                cells: Cells::Text(vec![Some("x, \"y\"".to_owned()), None, Some("ß".to_owned())]),
+            },
         ],
     };
     for name in ["out.csv", "out.jsonl"] {
         let path = folder.path().join(name);
         write(&path, &table).unwrap();
         let back = read(&path, None).unwrap();
-        assert_eq!(back.columns.iter().map(|c| short(&c.cells)).collect::<Vec<_>>(), table.columns.iter().map(|c| short(&c.cells)).collect::<Vec<_>>(), "{name}");
+        assert_eq!(
+            back.columns.iter().map(|c| short(&c.cells)).collect::<Vec<_>>(),
+            table.columns.iter().map(|c| short(&c.cells)).collect::<Vec<_>>(),
+            "{name}"
+        );
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no temporary file is left");
     assert!(matches!(write(Path::new("out.parquet"), &table), Err(TableError::Unsupported { .. })));
