@@ -26,14 +26,20 @@ fn main() -> ExitCode {
 fn start(arguments: Cli) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("network").build()?;
     let environment = Environment::real(runtime.handle().clone())?;
-    match arguments.command {
+    let code = match arguments.command {
         Some(action) => Ok(cli::run(action, environment)),
         None => window(arguments.project, environment),
-    }
+    };
+    // A model that never returns must not keep the process.
+    runtime.shutdown_background();
+    code
 }
 
 #[cfg(feature = "gui")]
 fn window(project: Option<std::path::PathBuf>, environment: Environment) -> anyhow::Result<ExitCode> {
+    if let Some(missing) = project.as_ref().filter(|project| !project.exists()) {
+        anyhow::bail!("there is no folder and no command “{}”; see `trestle --help`", missing.display());
+    }
     trestle::gui::run(project, environment)
 }
 

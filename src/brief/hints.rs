@@ -61,8 +61,10 @@ fn stated<T: Understand + PartialEq>(
     contradiction: impl Fn(&T) -> Option<String>,
     nothing: &str,
 ) -> Option<String> {
-    let Some(value) = &answer.value else { return Some(nothing.to_owned()) };
-    contradiction(value).or_else(|| {
+    let objection = || T::objection(&answer.words);
+    let Some(value) = &answer.value else { return Some(objection().unwrap_or_else(|| nothing.to_owned())) };
+    // What was not understood of the words matters only while the words judge.
+    contradiction(value).or_else(|| objection().filter(|_| !answer.is_overridden())).or_else(|| {
         let words = T::understand(&answer.words).filter(|_| answer.is_overridden())?;
         Some(format!(
             "The words say {}, the value set by hand says {}; the value judges.",
@@ -159,6 +161,15 @@ mod tests {
         check(BriefField::Output, "something", Some("probability, a class or a number"));
         check(BriefField::Input, "whatever", Some("name fields"));
         check(BriefField::Data, "data", Some("sources"));
+        check(BriefField::Success, "AUC > 1.2", Some("cannot be reached"));
+        check(BriefField::Success, "AUC > 0.8, accuracy of 90", Some("90 cannot be reached"));
+        check(BriefField::Success, "satisfied users", Some("Name a metric"));
+        check(BriefField::Latency, "p120 < 5 ms", Some("no 120th percentile"));
+        check(BriefField::Latency, "average below 50 ms", Some("name a percentile"));
+        check(BriefField::Output, "probability, threshold 1.4", Some("not between 0 and 1"));
+        check(BriefField::Output, "probability: low from 0.6, high from 0.2", Some("must ascend"));
+        check(BriefField::Retraining, "never", None);
+        check(BriefField::Retraining, "weekly or monthly", Some("Two different times"));
         check(BriefField::Problem, "churn", Some("what is predicted"));
         check(BriefField::Problem, "", None);
     }
@@ -167,7 +178,7 @@ mod tests {
     fn contradictory_values_set_by_hand_are_findings() {
         let mut brief = Brief::default();
         let budget = LatencyBudget { percentile: 120.0, limit_ms: 5.0, per_second: None, batch: 1 };
-        brief.latency = Stated { words: "5 ms".to_owned(), value: Some(budget), parsed_from: "5 ms".to_owned() };
+        brief.latency = Stated { value: Some(budget), ..Stated::from_words("5 ms") };
         assert!(hint(BriefField::Latency, &brief).unwrap().contains("percentile"));
         let budget = LatencyBudget { percentile: 95.0, limit_ms: 7.0, per_second: None, batch: 1 };
         brief.latency.value = Some(budget);

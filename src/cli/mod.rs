@@ -89,7 +89,10 @@ pub fn log_to_stderr(serving: bool) {
     use tracing_subscriber::{EnvFilter, fmt};
     let level = if serving { "info" } else { "warn" };
     let filter = EnvFilter::try_from_env("TRESTLE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     let set = if serving { logs.json().flatten_event(true).try_init() } else { logs.with_target(false).try_init() };
     // A second initialisation can only come from a test in the same process; the first stays in force.
     drop(set);

@@ -46,7 +46,7 @@ pub(super) fn predict(
             path: version.model_path(),
             sha256: Some(version.record.model.sha256.clone()),
             features: project.documents.features.as_ref().clone(),
-            output: project.documents.brief.output.value.clone().unwrap_or_default(),
+            output: project.output().map_err(JobError::Failed)?,
         };
         (asked, version.record.model.contract.clone())
     } else {

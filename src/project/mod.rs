@@ -29,7 +29,7 @@ pub use registering::{NewVersion, Unfinished};
 pub use saving::{DocumentKind, DocumentState};
 
 use crate::problem::Problem;
-use brief::Brief;
+use brief::{Brief, OutputSpec};
 use disk::{Disk, RealDisk, TEMPORARY_PREFIX};
 use documents::{
     DataFile, Evidence, FeatureContract, GoldenRows, LedgerRecord, PackageReport, ProjectConfig, Registry,
@@ -126,6 +126,12 @@ impl Project {
         project.read_only = project.probe_access();
         for kind in DocumentKind::ALL {
             project.load(kind);
+        }
+        if let DocumentState::Protected { problem } = project.state(DocumentKind::Config)
+            && project.read_only.is_none()
+        {
+            // Without knowing what the project is, nothing about it may be changed.
+            project.read_only = Some(format!("{} is not as this Trestle writes it: {}", PROJECT_FILE, problem.what));
         }
         project.refresh()?;
         Ok(project)
@@ -274,6 +280,15 @@ impl Project {
             image: String::new(),
             commit: evidence::commit(&self.root),
         })
+    }
+
+    /// How the model's output is read, as the brief says; an error when the brief cannot be read.
+    pub fn output(&self) -> Result<OutputSpec, Problem> {
+        match self.state(DocumentKind::Brief) {
+            // A newer brief that could be read is used; one that could not is empty, and must not pass for a choice.
+            DocumentState::Protected { problem } if *self.documents.brief == Brief::default() => Err(problem.clone()),
+            _ => Ok(self.documents.brief.output.value.clone().unwrap_or_default()),
+        }
     }
 
     /// Why the folder cannot be written, if so.

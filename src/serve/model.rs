@@ -5,10 +5,12 @@ use std::path::Path;
 use crate::engine;
 use crate::engine::tensor::Tensor;
 use crate::features::{self, FeatureError, Mapping, output_for};
+use crate::problem::Problem;
 use crate::project::brief::OutputSpec;
 use crate::project::contract::ModelContract;
 use crate::project::documents::FeatureContract;
-use crate::project::{DocumentKind, DocumentState, Project};
+use crate::project::evidence::file_sha256;
+use crate::project::{DocumentKind, DocumentState, Project, ProjectError};
 
 use super::ServeError;
 
@@ -125,6 +127,17 @@ pub fn served_folder(path: &Path, version: Option<&str>) -> Result<ServedModel, 
         }
     }
     let chosen = project.select(version).map_err(failed)?;
+    let model = chosen.model_path();
+    let found = file_sha256(&model)
+        .map_err(|source| failed(ProjectError::Io { action: "Reading", path: model.clone(), source }))?;
+    if found != chosen.record.model.sha256 {
+        let problem = Problem::new(
+            "The model file is not the one that was registered",
+            model.display().to_string(),
+            "Restore it from version control, or add the changed file as a new version.",
+        );
+        return Err(ServeError::Document { problem });
+    }
     let documents = &project.documents;
     let features = (!documents.features.features.is_empty()).then_some(&*documents.features);
     let description =
@@ -132,7 +145,7 @@ pub fn served_folder(path: &Path, version: Option<&str>) -> Result<ServedModel, 
     ServedModel::load(
         project.slug(),
         chosen.record.version.to_string(),
-        &chosen.model_path(),
+        &model,
         features,
         documents.brief.output.value.as_ref(),
         description,

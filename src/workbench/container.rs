@@ -43,7 +43,7 @@ impl Workbench {
             golden,
             mapping,
             model,
-            output: documents.brief.output.value.clone().unwrap_or_default(),
+            output: project.output()?,
             tag: tag.clone(),
             evidence: version.record.evidence.clone(),
             created: self.now(),

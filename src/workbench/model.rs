@@ -36,14 +36,14 @@ pub(super) fn reference(project: &Project) -> Option<ReferenceData> {
 
 impl Workbench {
     /// What is asked of a registered version.
-    pub fn asked(&self, version: &ModelVersion) -> Option<Asked> {
-        let project = self.project()?;
-        Some(Asked {
+    pub fn asked(&self, version: &ModelVersion) -> Result<Asked, Problem> {
+        let project = self.project().ok_or_else(no_project)?;
+        Ok(Asked {
             worker: self.environment.worker.clone(),
             path: version.model_path(),
             sha256: Some(version.record.model.sha256.clone()),
             features: project.documents.features.as_ref().clone(),
-            output: project.documents.brief.output.value.clone().unwrap_or_default(),
+            output: project.output()?,
         })
     }
 
@@ -54,7 +54,7 @@ impl Workbench {
             source: source.clone(),
             worker: self.environment.worker.clone(),
             features: project.documents.features.as_ref().clone(),
-            output: project.documents.brief.output.value.clone().unwrap_or_default(),
+            output: project.output()?,
             reference: reference(project),
             previous: project.versions().last().map(|version| Previous {
                 version: version.record.version.clone(),
@@ -169,7 +169,7 @@ impl Workbench {
 
     pub(super) fn try_row(&mut self, row: Vec<Value>) -> Result<(), Problem> {
         let version = need_version(self)?;
-        let asked = self.asked(&version).ok_or_else(no_project)?;
+        let asked = self.asked(&version)?;
         let session = self.session();
         self.spawn(Slot::Try, "Asking the model", move |context| {
             let rows = [row];
@@ -184,7 +184,7 @@ impl Workbench {
 
     pub(super) fn check_golden(&mut self) -> Result<(), Problem> {
         let version = need_version(self)?;
-        let asked = self.asked(&version).ok_or_else(no_project)?;
+        let asked = self.asked(&version)?;
         let session = self.session();
         let golden = golden_of(&version)?;
         self.spawn(Slot::Golden, "Asking the golden rows", move |context| {
@@ -195,7 +195,7 @@ impl Workbench {
 
     pub(super) fn make_golden(&mut self, from: Option<PathBuf>) -> Result<(), Problem> {
         let version = need_version(self)?;
-        let asked = self.asked(&version).ok_or_else(no_project)?;
+        let asked = self.asked(&version)?;
         let session = self.session();
         let known = version.golden.clone();
         self.spawn(Slot::Golden, "Making golden rows", move |context| {
@@ -233,8 +233,13 @@ impl Workbench {
         golden: GoldenRows,
         check: model::GoldenCheck,
     ) -> Result<(), Problem> {
+        // Rows that this model does not answer as expected are reported, and the known ones kept.
+        let agrees = check.comparison.n_agree == check.comparison.n;
         self.golden.last = Some(check);
-        self.open_project()?.set_golden(version, golden)?;
+        if agrees {
+            self.open_project()?.set_golden(version, golden)?;
+            self.told("The golden rows were replaced");
+        }
         Ok(())
     }
 }

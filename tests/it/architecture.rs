@@ -198,10 +198,8 @@ fn named(source: &Source) -> Vec<Named> {
         }
         // `use ::a::b` begins a path after `::`, `A::b` and `<A>::b` continue one.
         let is_rooted = 2 <= index && text(index - 1) == "::" && text(index - 2) == "use";
-        let continues = 2 <= index
-            && text(index - 1) == "::"
-            && !is_rooted
-            && (is_name(index - 2) || text(index - 2) == ">");
+        let continues =
+            2 <= index && text(index - 1) == "::" && !is_rooted && (is_name(index - 2) || text(index - 2) == ">");
         if !is_name(index) || continues {
             index += 1;
             continue;

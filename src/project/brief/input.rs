@@ -1,12 +1,13 @@
 //! "JSON with `customer_id` and recent activity" → JSON naming `customer_id`.
 
-use super::words::{has, normal, pattern};
+use super::words::{beginning, has, normal, pattern, replace};
 use super::{InputSpec, Understand};
 
+/// Words for a form and its name in the brief.
 const FORMS: [(&str, &str); 9] = [
-    (r"\bjson\b", "JSON"),
-    (r"\b(csv|spreadsheet|excel)\b", "CSV"),
-    (r"\bparquet\b", "Parquet"),
+    (r"\bjson\b", "json"),
+    (r"\b(csv|spreadsheet|excel)\b", "csv"),
+    (r"\bparquet\b", "parquet"),
     (r"\b(image|photo|picture|jpe?g|png)s?\b", "image"),
     (r"\b(audio|recording|sound|wav)s?\b", "audio"),
     (r"\bvideos?\b", "video"),
@@ -19,10 +20,12 @@ impl Understand for InputSpec {
     fn understand(words: &str) -> Option<Self> {
         let text = normal(words);
         let form = FORMS.iter().find(|(word, _)| has(&text, word)).map(|(_, form)| (*form).to_owned());
-        // A name is what looks like one: snake_case, camelCase, or in backticks.
-        let names = pattern(r"`([^`\s]+)`|\b([A-Za-z]\w*_\w+)\b|\b([a-z]+[a-z0-9]*[A-Z]\w*)\b")?;
+        // A name is what looks like one: snake_case, camelCase, in backticks, or a key of an object.
+        let names =
+            pattern(r#"`([^`\s]+)`|"([A-Za-z]\w*)"\s*:|\b([A-Za-z]\w*_\w+)\b|\b([a-z]{2,}[a-z0-9]*[A-Z]\w*)\b"#)?;
+        let prose = replace(beginning(words), r"\S*(?:://|@)\S*", " ");
         let mut fields: Vec<String> = Vec::new();
-        for captures in names.captures_iter(words) {
+        for captures in names.captures_iter(&prose) {
             if let Some(name) = captures.iter().skip(1).flatten().next()
                 && !fields.iter().any(|known| known == name.as_str())
             {
@@ -33,7 +36,13 @@ impl Understand for InputSpec {
     }
 
     fn describe(&self) -> String {
-        let form = self.form.as_deref().unwrap_or("named features");
+        let form = match self.form.as_deref() {
+            Some("json") => "JSON",
+            Some("csv") => "CSV",
+            Some("parquet") => "Parquet",
+            Some(form) => form,
+            None => "named features",
+        };
         if self.fields.is_empty() { form.to_owned() } else { format!("{form} naming {}", self.fields.join(", ")) }
     }
 }
@@ -49,6 +58,10 @@ mod tests {
             ("a row with `tenure` and monthlyFee", Some("row of features naming tenure, monthlyFee")),
             ("a photo of the leaf", Some("image")),
             ("customer_id, plan_name, customer_id", Some("named features naming customer_id, plan_name")),
+            ("CSV file with plan, tenure_months and monthly_fee", Some("CSV naming tenure_months, monthly_fee")),
+            ("JSON: {\"customer_id\": 1, \"plan\": \"x\"}", Some("JSON naming customer_id, plan")),
+            ("see https://example.org/a_b and mail me@my_host.org", None),
+            ("iPhone photos", Some("image")),
             ("whatever there is", None),
             ("", None),
         ] {

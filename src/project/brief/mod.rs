@@ -13,6 +13,7 @@ mod words;
 use serde::{Deserialize, Serialize};
 
 use super::contract::ClassLabel;
+use super::evidence::bytes_sha256;
 
 /// The whole brief, `brief.ron`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,7 +51,8 @@ pub struct Stated<T> {
     pub words: String,
     /// What was understood, or set by hand; `None` when nothing measurable was found.
     pub value: Option<T>,
-    /// The words `value` was understood from; when they differ from `words`, the file was edited elsewhere.
+    /// A mark of the words `value` was understood from; when `words` has another, they were edited elsewhere.
+    /// It is a digest and not the words, so that replacing a number throughout the file changes the words alone.
     pub parsed_from: String,
 }
 
@@ -80,12 +82,12 @@ impl<T: Understand + PartialEq> Stated<T> {
     /// An answer understood from `words`.
     pub fn from_words(words: impl Into<String>) -> Self {
         let words = words.into();
-        Self { value: T::understand(&words), parsed_from: words.clone(), words }
+        Self { value: T::understand(&words), parsed_from: mark_of(&words), words }
     }
 
     /// Understands the words anew when they are not those that gave the value.
     pub fn refresh(&mut self) {
-        if self.words != self.parsed_from {
+        if mark_of(&self.words) != self.parsed_from {
             *self = Self::from_words(std::mem::take(&mut self.words));
         }
     }
@@ -99,6 +101,16 @@ impl<T: Understand + PartialEq> Stated<T> {
     pub fn understood(&self) -> Option<String> {
         self.value.as_ref().map(T::describe)
     }
+}
+
+/// The mark of an answer's words: empty for none, else the beginning of their SHA-256.
+fn mark_of(words: &str) -> String {
+    if words.is_empty() {
+        return String::new();
+    }
+    let mut digest = bytes_sha256(words.as_bytes());
+    digest.truncate(12);
+    digest
 }
 
 impl Brief {
@@ -182,7 +194,7 @@ pub struct LatencyBudget {
     pub batch: u32,
 }
 
-/// How often the model is trained again.
+/// How often the model is trained again; with neither period nor trigger, never.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RetrainingCadence {
     /// Days between trainings; `None` when only a trigger is stated.
@@ -288,3 +300,6 @@ pub struct SuccessMetric {
     /// Class or average it is taken over (`1`, `macro`, `weighted`); `None` is the positive class.
     pub of: Option<String>,
 }
+
+#[cfg(test)]
+mod random;

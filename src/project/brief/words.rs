@@ -5,8 +5,12 @@ use std::collections::HashMap;
 
 use regex::Regex;
 
+/// Characters of an answer that are read; an answer is a sentence or two, and it is read at every keystroke.
+const READ: usize = 4_000;
+
 /// The words in one spelling: lower case, plain spaces, ASCII signs, decimal points.
 pub(super) fn normal(words: &str) -> String {
+    let words = beginning(words);
     let mut text = String::with_capacity(words.len());
     // Spaces that do not break stand between thousands in French and Swiss numbers.
     let joined = replace(words, "(\\d)[\u{a0}\u{202f}\u{2009}\u{2019}'](\\d{3})\\b", "$1$2");
@@ -27,6 +31,11 @@ pub(super) fn normal(words: &str) -> String {
         }
     }
     decimals(&text)
+}
+
+/// As much of an answer as is read.
+pub(super) fn beginning(words: &str) -> &str {
+    words.char_indices().nth(READ).map_or(words, |(end, _)| &words[..end])
 }
 
 /// Numbers with a decimal point and nothing between thousands, whichever way they were written.
