@@ -109,6 +109,7 @@ fn retraining(cadence: &RetrainingCadence) -> Option<String> {
         .map(|_| "The time between trainings must be more than 0.".to_owned())
 }
 
+#[expect(clippy::ptr_arg, reason = "the shape of every other check, which takes the stated value")]
 fn success(metrics: &Vec<SuccessMetric>) -> Option<String> {
     for (index, metric) in metrics.iter().enumerate() {
         let name = metric.metric.name();

@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::jobs::JobError;
-use crate::problem::Problem;
 
 /// The format of the JSON objects.
 const FORMAT: u32 = 1;
@@ -75,7 +74,7 @@ pub(super) fn print_error(error: &JobError, json: bool) -> ExitCode {
         write_line(&mut io::stderr().lock(), "Cancelled");
         return ExitCode::from(130);
     }
-    let problem: Problem = error.to_problem();
+    let problem = error.to_problem();
     if json {
         let object = json!({"error": problem});
         write_line(&mut io::stdout().lock(), &serde_json::to_string_pretty(&object).unwrap_or_default());

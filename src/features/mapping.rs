@@ -1,6 +1,6 @@
 //! Where each feature goes in the model, checked once, then used for every row.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use serde_json::{Map, Value as Json};
@@ -116,9 +116,9 @@ impl Mapping {
             }
         }
         if unknown == UnknownFields::Refuse && object.keys().len() + errors.len() != self.features.len() {
-            let known: HashMap<&str, ()> = self.features.iter().map(|feature| (feature.name.as_str(), ())).collect();
+            let known: HashSet<&str> = self.features.iter().map(|feature| feature.name.as_str()).collect();
             errors.extend(
-                object.keys().filter(|field| !known.contains_key(field.as_str())).map(|field| self.stranger(field)),
+                object.keys().filter(|field| !known.contains(field.as_str())).map(|field| self.stranger(field)),
             );
         }
         if errors.is_empty() { Ok(row) } else { Err(errors) }

@@ -50,7 +50,7 @@ pub fn predictions(
         |spec: Option<&TensorSpec>| spec.and_then(|spec| outputs.iter().find(|tensor| tensor.name == spec.name));
     let scores_spec = scores_output(model);
     let (scores, labels) = (tensor(scores_spec), tensor(label_output(model)));
-    let labels = labels.map(|tensor| labels_of(tensor)).transpose()?;
+    let labels = labels.map(labels_of).transpose()?;
     let rows = scores.map(score_rows).transpose()?;
     let n = match (&rows, &labels) {
         (Some(rows), Some(labels)) if rows.len() != labels.len() => {

@@ -379,7 +379,7 @@ fn the_brief_s_threshold_decides_only_when_it_is_not_one_half() {
 fn outputs_of_other_kinds_are_read_as_far_as_they_say() {
     let unnamed = model(Vec::new(), vec![spec("y", Dtype::F32, &[3])]);
     let read = |model: &ModelContract, output: &OutputSpec, data: &[f32], width: usize| {
-        let shape = if width == 0 { vec![data.len()] } else { vec![data.len() / width, width] };
+        let shape = data.len().checked_div(width).map_or_else(|| vec![data.len()], |n| vec![n, width]);
         predictions(model, output, &[Tensor::new("y", shape, TensorData::F32(data.to_vec()))]).unwrap()
     };
     let got = read(&unnamed, &OutputSpec::default(), &[0.25, 0.5, 0.25], 3);

@@ -61,7 +61,7 @@ impl App {
                 log_open: false,
                 concept: None,
                 drops_work: true,
-                brief: BriefView::default(),
+                brief: BriefView,
                 model: ModelView::default(),
                 container: ContainerView,
                 start: start::StartView::default(),
@@ -242,7 +242,7 @@ impl App {
     }
 
     fn overlays_ui(&mut self, ui: &Ui, outbox: &mut Outbox) {
-        let hovered = ui.input(|input| input.raw.hovered_files.iter().filter_map(|file| file.path.clone()).next());
+        let hovered = ui.input(|input| input.raw.hovered_files.iter().find_map(|file| file.path.clone()));
         if ui.input(|input| !input.raw.hovered_files.is_empty()) {
             let (what, detail) = self.drop_preview(hovered.as_deref());
             drop_overlay(ui.ctx(), &what, &detail);

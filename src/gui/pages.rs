@@ -45,7 +45,7 @@ pub fn pictures(out: &Path, environment: &Environment) -> Result<Vec<String>, Pr
     for scene in scenes(out)? {
         for theme in [Theme::Dark, Theme::Light] {
             let name = format!("{}-{}.png", scene.name, if theme == Theme::Dark { "dark" } else { "light" });
-            let mut app = stage(&scene, environment)?;
+            let mut app = stage(&scene, environment);
             let image = Camera::new(theme).render(|ui| app.ui(ui));
             image.save(&out.join(&name)).map_err(failed)?;
             names.push(name);
@@ -54,7 +54,7 @@ pub fn pictures(out: &Path, environment: &Environment) -> Result<Vec<String>, Pr
     Ok(names)
 }
 
-fn stage(scene: &Scene, environment: &Environment) -> Result<App, Problem> {
+fn stage(scene: &Scene, environment: &Environment) -> App {
     let environment = Environment { settings: None, wake: no_wake(), ..environment.clone() };
     let mut workbench = Workbench::new(environment);
     let (last, before) = scene.commands.split_last().map_or((None, &[][..]), |(last, before)| (Some(last), before));
@@ -72,7 +72,7 @@ fn stage(scene: &Scene, environment: &Environment) -> Result<App, Problem> {
     let mut app = App::new(workbench, Box::new(NoPicker), no_wake());
     app.settle(scene.settled);
     app.go_to(scene.step);
-    Ok(app)
+    app
 }
 
 /// The scenes, each on a copy of the example of its own.

@@ -49,7 +49,7 @@ impl StartView {
                         }
                     });
                 });
-                self.recent_ui(ui, workbench, outbox);
+                Self::recent_ui(ui, workbench, outbox);
                 Card::new("By its path").remark("for a display without file dialogs").show(ui, |ui| {
                     Field::new("Project folder", &mut self.path).mono().placeholder("projects/churn").show(ui);
                     ui.add_space(space::XS);
@@ -61,7 +61,7 @@ impl StartView {
         });
     }
 
-    fn recent_ui(&mut self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
+    fn recent_ui(ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
         let recent = &workbench.settings().recent;
         if recent.is_empty() {
             return;

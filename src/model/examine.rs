@@ -126,7 +126,7 @@ pub fn examine(request: &ExamineRequest, context: &JobContext) -> Result<Examina
         output: request.output.clone(),
     };
     let mapping = Mapping::new(&features, &inspection.contract).map_err(Problem::from)?;
-    let (rows, origin) = example_rows(&mapping, reference.as_ref())?;
+    let (rows, origin) = example_rows(&mapping, reference.as_ref());
     let (answers, _) = ask(&session, &asked, &rows, context)?;
     let golden = made_golden(&mapping, rows, &answers, origin);
     let previous = request.previous.as_ref().map(|previous| (&previous.version, &previous.contract));
@@ -150,19 +150,19 @@ fn fitting_features(
 }
 
 /// Evenly spaced rows of the reference data; without data, one row of plain values.
-fn example_rows(mapping: &Mapping, reference: Option<&Table>) -> Result<(Vec<Vec<Value>>, &'static str), Problem> {
+fn example_rows(mapping: &Mapping, reference: Option<&Table>) -> (Vec<Vec<Value>>, &'static str) {
     let plain = || {
         let row = mapping.features().iter().map(features::plain_value).collect();
         (vec![row], "one made-up row, asked of this model (the project has no reference data)")
     };
-    let Some(reference) = reference.filter(|reference| 0 < reference.n_rows()) else { return Ok(plain()) };
+    let Some(reference) = reference.filter(|reference| 0 < reference.n_rows()) else { return plain() };
     let Ok(all) = mapping.rows_from_table(reference) else {
         // A model with other features is a new major version; its reference data comes after it.
         let (rows, _) = plain();
-        return Ok((rows, "one made-up row, asked of this model (the reference data lacks its features)"));
+        return (rows, "one made-up row, asked of this model (the reference data lacks its features)");
     };
     let n = all.len();
     let wanted = GOLDEN_ROWS.min(n);
     let rows = (0..wanted).map(|k| all[k * n / wanted].clone()).collect();
-    Ok((rows, "rows of the reference data, asked of this model"))
+    (rows, "rows of the reference data, asked of this model")
 }

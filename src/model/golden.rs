@@ -76,7 +76,7 @@ pub fn import_golden(path: &Path, mapping: &Mapping, model: &ModelContract) -> R
                 .into_iter()
                 .collect()
         };
-        let label = labels.filter(|_| is_classifier).and_then(|name| cell(name)).and_then(label_of);
+        let label = labels.filter(|_| is_classifier).and_then(cell).and_then(label_of);
         rows.push(GoldenRow { values, label, scores });
     }
     if rows.iter().all(|row| row.label.is_none() && row.scores.is_empty()) {

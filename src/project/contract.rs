@@ -168,7 +168,7 @@ pub struct TensorSpec {
     pub dtype: Dtype,
     /// Axes; the first is the batch when it is a symbol.
     pub shape: Vec<Dim>,
-    /// Names of the columns of a class-score output (from ZipMap or the classifier itself), in order.
+    /// Names of the columns of a class-score output (from `ZipMap` or the classifier itself), in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<ClassLabel>,
 }

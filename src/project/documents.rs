@@ -115,7 +115,7 @@ pub struct Feature {
 }
 
 /// `models/<version>/version.ron`: one registered version.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionRecord {
     /// Semantic version.
     pub version: Version,
@@ -232,7 +232,7 @@ pub struct LedgerRecord {
 }
 
 /// `reports/package/<time>.ron`: one build of an image, and what was verified before it was tagged.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageReport {
     /// When the build started.
     pub time: Timestamp,

@@ -49,7 +49,7 @@ pub(super) fn read(root: &Path, repair: Option<&dyn Disk>) -> Result<(Vec<Ledger
                 write_atomic(disk, &path, format!("{text}\n").as_bytes())
             } else {
                 write_atomic(disk, &root.join(TORN_LINE), torn.as_bytes())
-                    .and_then(|()| write_atomic(disk, &path, text[..whole].as_bytes()))
+                    .and_then(|()| write_atomic(disk, &path, &text.as_bytes()[..whole]))
             };
             kept.map_err(ProjectError::io("Repairing the ledger", &path))?;
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::documents::{LedgerRecord, PackageReport};
+use super::documents::PackageReport;
 use super::error::ProjectError;
 use super::saving::{read_document, write_document};
 use super::{Project, ledger};
@@ -56,7 +56,7 @@ impl Project {
     /// Adds a record to the ledger.
     pub(super) fn note(&mut self, time: Timestamp, who: &str, what: &str, why: &str) -> Result<(), ProjectError> {
         self.writable()?;
-        let record: LedgerRecord = ledger::record(self.ledger.len(), time, who, what, why);
+        let record = ledger::record(self.ledger.len(), time, who, what, why);
         ledger::append(self.disk.as_ref(), self.root(), &record)?;
         self.ledger.push(record);
         Ok(())

@@ -1,6 +1,6 @@
 //! Reading JSON lines: an object per line, or one array of objects.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
 use serde_json::{Map, Value};

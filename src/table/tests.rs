@@ -40,7 +40,8 @@ fn short(cells: &Cells) -> String {
 #[track_caller]
 fn check_column(cells: &str, expected: &str) {
     let table =
-        csv(format!("key;x\n{}", cells.split('/').map(|cell| format!("k;{cell}\n")).collect::<String>())).unwrap();
+        csv(format!("key;x\n{}", cells.split('/').map(|cell| format!("k;{cell}")).collect::<Vec<_>>().join("\n")))
+            .unwrap();
     assert_eq!(short(&table.column("x").unwrap().cells), expected, "{cells}");
 }
 

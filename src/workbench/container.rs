@@ -10,13 +10,12 @@ use crate::project::documents::PackageReport;
 use crate::project::{DocumentKind, Project};
 
 impl Workbench {
-    pub(super) fn find_engine(&mut self) -> Result<(), Problem> {
+    pub(super) fn find_engine(&mut self) {
         let runtime = self.environment.runtime.clone();
         self.spawn(Slot::Engine, "Looking for a container engine", move |_context| {
             let engine = runtime.block_on(package::discover()).map_err(Problem::from)?;
             Ok(Outcome::EngineFound(engine.info()))
         });
-        Ok(())
     }
 
     pub(super) fn build_image(&mut self, tag: Option<String>) -> Result<(), Problem> {

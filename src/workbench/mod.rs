@@ -155,7 +155,10 @@ impl Workbench {
             Command::CheckGolden => self.check_golden(),
             Command::MakeGolden { from } => self.make_golden(from),
             Command::KeepAsGolden(row) => self.keep_as_golden(row),
-            Command::FindEngine => self.find_engine(),
+            Command::FindEngine => {
+                self.find_engine();
+                Ok(())
+            }
             Command::BuildImage { tag } => self.build_image(tag),
             Command::Cancel(id) => {
                 self.cancel(id);
@@ -409,7 +412,7 @@ impl Workbench {
         *self.activity(slot) = Activity::Running(id);
     }
 
-    fn cancel(&mut self, id: JobId) {
+    fn cancel(&self, id: JobId) {
         for running in self.running.iter().filter(|running| running.id == id) {
             running.job.context().cancel();
         }

@@ -302,7 +302,7 @@ fn violations(sources: &[Source]) -> Vec<String> {
 /// What is wrong with naming an external crate in this file, if anything.
 fn away_from_home(source: &Source, name: &str) -> Option<String> {
     let is_meant = |known: &&str| *known == name || (known.ends_with('_') && name.starts_with(*known));
-    let (_, homes) = HOMES.iter().find(|(names, _)| names.iter().any(|known| is_meant(&known)))?;
+    let (_, homes) = HOMES.iter().find(|(names, _)| names.iter().any(&is_meant))?;
     let at_home = homes.iter().any(|home| source.path.starts_with(home));
     (!at_home).then(|| format!("`{name}` is named only in {}", homes.join(", ")))
 }

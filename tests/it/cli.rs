@@ -599,9 +599,7 @@ impl Served {
         let mut seen = String::new();
         let address = loop {
             let mut line = String::new();
-            if log.read_line(&mut line).unwrap() == 0 {
-                panic!("the server ended: {:?}\n{seen}", child.wait());
-            }
+            assert!(log.read_line(&mut line).unwrap() != 0, "the server ended: {:?}\n{seen}", child.wait());
             let object: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
             if object["message"] == "listening" {
                 break object["address"].as_str().unwrap().to_owned();

@@ -103,7 +103,7 @@ fn difference(got: &Tensor, expected: &Tensor) -> Option<String> {
     match (floats(&got.data), floats(&expected.data)) {
         (Some(got), Some(expected)) => got.iter().zip(&expected).enumerate().find_map(|(idx, (got, expected))| {
             let near = (got - expected).abs() <= ABSOLUTE + RELATIVE * expected.abs();
-            let same = near || got == expected || (got.is_nan() && expected.is_nan());
+            let same = near || got.total_cmp(expected).is_eq() || (got.is_nan() && expected.is_nan());
             (!same).then(|| format!("{name}[{idx}]: {got} instead of {expected}"))
         }),
         _ => (got.data != expected.data).then(|| format!("{name}: {:?} instead of {:?}", got.data, expected.data)),

@@ -335,5 +335,5 @@ fn damaged_copies_of_models_are_errors_or_models_but_never_panics() {
             let _answered = model.run(&inputs);
         }
     }
-    assert!(started.elapsed() < Duration::from_secs(60));
+    assert!(started.elapsed() < Duration::from_mins(1));
 }

@@ -36,18 +36,15 @@ impl DyingDisk {
 
     fn step(&self, whole: impl FnOnce() -> io::Result<()>, half: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let before = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        match before {
-            Ok(_) => {
-                self.n_done.fetch_add(1, Ordering::SeqCst);
-                whole()
+        if before.is_ok() {
+            self.n_done.fetch_add(1, Ordering::SeqCst);
+            whole()
+        } else {
+            // Half an operation can only happen once: at the moment of death.
+            if self.last == Last::Half && self.n_done.fetch_add(usize::MAX / 2, Ordering::SeqCst) < usize::MAX / 2 {
+                half()?;
             }
-            Err(_) => {
-                // Half an operation can only happen once: at the moment of death.
-                if self.last == Last::Half && self.n_done.fetch_add(usize::MAX / 2, Ordering::SeqCst) < usize::MAX / 2 {
-                    half()?;
-                }
-                Err(io::Error::other("killed"))
-            }
+            Err(io::Error::other("killed"))
         }
     }
 }

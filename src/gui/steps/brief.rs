@@ -17,11 +17,11 @@ use crate::step::Step;
 use crate::workbench::Workbench;
 
 /// The brief's page.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(in crate::gui) struct BriefView;
 
 impl BriefView {
-    pub(in crate::gui) fn ui(&mut self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
+    pub(in crate::gui) fn ui(self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
         let Some(project) = workbench.project() else { return };
         let brief = &project.documents.brief;
         let complete = completeness(brief);

@@ -12,16 +12,17 @@ use crate::gui::widgets::{
     Card, Column, DISMISS, Icon, KeyValues, Stat, Table, cell, cell_number, cell_wrapped, chip, code_block, columns,
     empty_state, notice, page_header, primary_button, problem_panel, progress_bar, secondary_button,
 };
+use crate::project::ModelVersion;
 use crate::project::documents::PackageReport;
 use crate::step::{Standing, Step};
 use crate::workbench::{RunningJob, Workbench};
 
 /// The container's page.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(in crate::gui) struct ContainerView;
 
 impl ContainerView {
-    pub(in crate::gui) fn ui(&mut self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
+    pub(in crate::gui) fn ui(self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
         let version = workbench.version();
         let building = workbench.container().running();
         let has_engine = workbench.engine().last.is_some() && workbench.engine().problem().is_none();
@@ -52,7 +53,7 @@ impl ContainerView {
         }
         match &workbench.container().last {
             Some(report) => report_ui(ui, workbench, report),
-            None if building.is_none() => not_built_ui(ui, version.is_some(), has_engine, outbox),
+            None if building.is_none() => not_built_ui(ui, version, has_engine, outbox),
             None => {}
         }
         history_ui(ui, workbench);
@@ -79,8 +80,8 @@ fn running_ui(ui: &mut Ui, job: &RunningJob, outbox: &mut Outbox) {
     });
 }
 
-fn not_built_ui(ui: &mut Ui, has_version: bool, has_engine: bool, outbox: &mut Outbox) {
-    if !has_version {
+fn not_built_ui(ui: &mut Ui, version: Option<&ModelVersion>, has_engine: bool, outbox: &mut Outbox) {
+    if version.is_none() {
         empty_state(
             ui,
             Icon::Container,

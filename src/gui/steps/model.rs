@@ -44,7 +44,7 @@ impl ModelView {
                 }
             }
         });
-        self.examined_ui(ui, workbench, outbox);
+        Self::examined_ui(ui, workbench, outbox);
         if let Some(problem) = workbench.golden().problem()
             && problem_panel(ui, problem, Some(DISMISS))
         {
@@ -66,7 +66,7 @@ impl ModelView {
     }
 
     /// The file that was examined last: on its way, refused, or failed.
-    fn examined_ui(&mut self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
+    fn examined_ui(ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
         let examined = workbench.examined();
         if examined.running().is_some() {
             notice(

@@ -156,7 +156,7 @@ fn read(feature: &Feature, typed: &str) -> Result<Value, String> {
             _ => Err("true or false".to_owned()),
         },
         FeatureType::Number | FeatureType::Integer => {
-            let number: f64 = typed.replace(',', ".").parse().map_err(|_| "a number is expected".to_owned())?;
+            let number: f64 = typed.replace(',', ".").parse().ok().ok_or("a number is expected")?;
             let whole = feature.kind == FeatureType::Number || number.fract() == 0.0;
             if number.is_finite() && whole {
                 Ok(Value::Number(number))

@@ -144,7 +144,7 @@ fn read(text: &str) -> (Vec<SuccessMetric>, Vec<String>) {
         if names.is_empty() {
             if let Some(gain) = groups(clause, &format!("{NUMBER}{GAIN}")) {
                 let last = metrics.last_mut();
-                if let Some((metric, gain)) = last.and_then(|last| Some((last, read_gain(&gain)))) {
+                if let Some((metric, gain)) = last.map(|last| (last, read_gain(&gain))) {
                     apply(metric, gain, &mut objections);
                 }
             }
@@ -424,7 +424,7 @@ mod tests {
             let objection = Vec::<SuccessMetric>::objection(words);
             match part {
                 Some(part) => {
-                    assert!(objection.as_ref().is_some_and(|text| text.contains(part)), "{words}: {objection:?}")
+                    assert!(objection.as_ref().is_some_and(|text| text.contains(part)), "{words}: {objection:?}");
                 }
                 None => assert_eq!(objection, None, "{words}"),
             }

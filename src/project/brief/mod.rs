@@ -44,7 +44,7 @@ pub struct Brief {
 }
 
 /// An answer in words, with the value understood from them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Stated<T> {
     /// The answer as typed.
@@ -125,7 +125,7 @@ impl Brief {
 }
 
 /// What goes in: the form of a request and the fields it names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputSpec {
     /// `json`, `csv`, `image`, `text`, … when the words say so.
     pub form: Option<String>,

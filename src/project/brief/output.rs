@@ -351,7 +351,7 @@ mod tests {
             let objection = OutputSpec::objection(words);
             match part {
                 Some(part) => {
-                    assert!(objection.as_ref().is_some_and(|text| text.contains(part)), "{words}: {objection:?}")
+                    assert!(objection.as_ref().is_some_and(|text| text.contains(part)), "{words}: {objection:?}");
                 }
                 None => assert_eq!(objection, None, "{words}"),
             }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{InputSpec, LatencyBudget, OutputSpec, RetrainingCadence, Stated, SuccessMetric, Understand};
+use super::{InputSpec, LatencyBudget, OutputSpec, RetrainingCadence, Stated, SuccessMetric, Understand as _};
 
 /// Pieces that parsers look for, so that random answers reach their corners.
 const PIECES: [&str; 92] = [
