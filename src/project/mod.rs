@@ -123,16 +123,10 @@ impl Project {
             unfinished: Vec::new(),
             read_only: None,
         };
-        project.read_only = project.probe_access();
         for kind in DocumentKind::ALL {
             project.load(kind);
         }
-        if let DocumentState::Protected { problem } = project.state(DocumentKind::Config)
-            && project.read_only.is_none()
-        {
-            // Without knowing what the project is, nothing about it may be changed.
-            project.read_only = Some(format!("{} is not as this Trestle writes it: {}", PROJECT_FILE, problem.what));
-        }
+        project.read_only = project.access();
         project.refresh()?;
         Ok(project)
     }
@@ -289,6 +283,17 @@ impl Project {
             DocumentState::Protected { problem } if *self.documents.brief == Brief::default() => Err(problem.clone()),
             _ => Ok(self.documents.brief.output.value.clone().unwrap_or_default()),
         }
+    }
+
+    /// Why nothing can be saved, if so.
+    fn access(&self) -> Option<String> {
+        self.probe_access().or_else(|| match self.state(DocumentKind::Config) {
+            // Without knowing what the project is, nothing about it may be changed.
+            DocumentState::Protected { problem } => {
+                Some(format!("{PROJECT_FILE} is not as this Trestle writes it: {}", problem.what))
+            }
+            DocumentState::Absent | DocumentState::Known { .. } => None,
+        })
     }
 
     /// Why the folder cannot be written, if so.

@@ -179,6 +179,7 @@ impl Project {
     /// Takes the document as it is on disk, dropping what is in memory.
     pub fn reload(&mut self, kind: DocumentKind) {
         self.load(kind);
+        self.read_only = self.access();
     }
 
     /// Accepts that the next save replaces the file that another program wrote.

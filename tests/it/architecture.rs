@@ -200,7 +200,7 @@ fn named(source: &Source) -> Vec<Named> {
         let is_rooted = 2 <= index && text(index - 1) == "::" && text(index - 2) == "use";
         let continues =
             2 <= index && text(index - 1) == "::" && !is_rooted && (is_name(index - 2) || text(index - 2) == ">");
-        if !is_name(index) || continues {
+        if !is_name(index) || continues || text(index) == "use" {
             index += 1;
             continue;
         }
