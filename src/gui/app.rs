@@ -167,12 +167,15 @@ impl App {
                 .frame(log)
                 .show(ui, |ui| shell::log_ui(ui, &self.workbench));
         }
-        let central = Frame::new().fill(t.bg).inner_margin(Margin { left: 24, right: 24, top: 20, bottom: 0 });
+        // The right margin belongs to what scrolls, so that the scroll bar stands in it and not on the page.
+        let central = Frame::new().fill(t.bg).inner_margin(Margin { left: 24, right: 4, top: 20, bottom: 0 });
         CentralPanel::default().frame(central).show(ui, |ui| {
             ScrollArea::vertical().id_salt(self.view.step.label()).auto_shrink(false).show(ui, |ui| {
-                self.messages_ui(ui, &mut outbox);
-                self.page_ui(ui, &mut outbox);
-                ui.add_space(space::L);
+                Frame::new().inner_margin(Margin { right: 20, ..Margin::ZERO }).show(ui, |ui| {
+                    self.messages_ui(ui, &mut outbox);
+                    self.page_ui(ui, &mut outbox);
+                    ui.add_space(space::L);
+                });
             });
         });
         self.overlays_ui(ui, &mut outbox);
