@@ -110,7 +110,8 @@ pub(super) fn build(
     report.set("tags", &built.tags);
     report.set("size_bytes", built.size_bytes);
     report.set("engine", &built.engine);
-    report.set("timings_ms", built.timings_ms.iter().cloned().collect::<std::collections::BTreeMap<_, _>>());
+    let stages = built.timings_ms.iter().map(|(stage, millis)| (stage.clone(), serde_json::json!(millis)));
+    report.set("timings_ms", stages.collect::<serde_json::Map<_, _>>());
     report.set("verification", &built.checks);
     let rows = built.checks.iter().map(|check| {
         vec![if check.pass { "passes" } else { "FAILS" }.to_owned(), check.name.clone(), check.detail.clone()]
