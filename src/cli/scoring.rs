@@ -10,8 +10,8 @@ use crate::jobs::{JobContext, JobError, no_wake};
 use crate::model::{Asked, SharedSession, ask};
 use crate::problem::Problem;
 use crate::project::Project;
-use crate::project::contract::{ClassLabel, ModelContract};
-use crate::table::{self, Cells, Column, Format, Table};
+use crate::project::contract::ModelContract;
+use crate::table::{self, Format, Table};
 use crate::workbench::Environment;
 
 /// Rows scored at most; larger files wait for streaming.
@@ -57,7 +57,8 @@ pub(super) fn predict(
     let (answers, micros) = ask(&SharedSession::default(), &asked, &rows, &context)?;
     report.set("rows", answers.len());
     report.set("micros", micros);
-    let scored = scored(table, &answers);
+    let mut scored = table;
+    scored.columns.extend(features::prediction_table(&answers).columns);
     match target {
         Some(path) => {
             table::write(path, &scored).map_err(Problem::from)?;
@@ -90,51 +91,9 @@ fn bare(
         path: model.to_owned(),
         sha256: Some(inspection.sha256),
         features,
-        output: crate::project::brief::OutputSpec::default(),
+        output: None,
     };
     Ok((asked, inspection.contract))
-}
-
-/// The input's columns followed by the answers'.
-fn scored(table: Table, answers: &[Prediction]) -> Table {
-    let classes: Vec<ClassLabel> = answers.first().map(|answer| answer.classes.clone()).unwrap_or_default();
-    let n_scores = answers.iter().map(|answer| answer.scores.len()).max().unwrap_or(0);
-    let mut columns = table.columns;
-    let mut add = |name: String, cells: Cells| columns.push(Column { name, cells });
-    if answers.iter().any(|answer| answer.label.is_some()) {
-        add("label".to_owned(), label_cells(answers));
-    }
-    if answers.iter().any(|answer| answer.probability.is_some()) {
-        let cells = answers.iter().map(|answer| answer.probability.unwrap_or(f64::NAN)).collect();
-        add("probability".to_owned(), Cells::Number(cells));
-    }
-    if answers.iter().any(|answer| answer.level.is_some()) {
-        add("level".to_owned(), Cells::Text(answers.iter().map(|answer| answer.level.clone()).collect()));
-    }
-    for index in 0..n_scores {
-        let name = match classes.get(index) {
-            Some(class) => format!("probability_{class}"),
-            None if n_scores == 1 => "prediction".to_owned(),
-            None => format!("score_{index}"),
-        };
-        let cells = answers.iter().map(|answer| answer.scores.get(index).copied().unwrap_or(f64::NAN)).collect();
-        add(name, Cells::Number(cells));
-    }
-    Table { columns }
-}
-
-/// Labels as whole numbers where all are, else as text.
-fn label_cells(answers: &[Prediction]) -> Cells {
-    let whole = |answer: &Prediction| !matches!(answer.label, Some(ClassLabel::Text(_)));
-    if answers.iter().all(whole) {
-        let cells = answers.iter().map(|answer| match answer.label {
-            Some(ClassLabel::Int(label)) => Some(label),
-            Some(ClassLabel::Text(_)) | None => None,
-        });
-        Cells::Integer(cells.collect())
-    } else {
-        Cells::Text(answers.iter().map(|answer| answer.label.as_ref().map(ToString::to_string)).collect())
-    }
 }
 
 fn as_json(answers: &[Prediction]) -> Vec<serde_json::Value> {

@@ -301,7 +301,8 @@ fn positive(output: &OutputSpec, classes: &[ClassLabel], width: usize) -> Result
 
 /// Predictions as columns, to be written beside or instead of the rows they answer.
 ///
-/// `label`, `probability` and `level` where there are any; `prediction` for a number; else a score per class.
+/// `label`, `probability` (also that of each class) and `level` where there are any; `prediction` for a number;
+/// else a score per class.
 pub fn prediction_table(predictions: &[Prediction]) -> Table {
     let mut columns = Vec::new();
     let mut add = |name: &str, cells: Cells| columns.push(Column { name: name.to_owned(), cells });
@@ -330,6 +331,14 @@ pub fn prediction_table(predictions: &[Prediction]) -> Table {
     }
     if predictions.iter().any(|prediction| prediction.level.is_some()) {
         add("level", Cells::Text(predictions.iter().map(|prediction| prediction.level.clone()).collect()));
+    }
+    if predictions.iter().any(|prediction| prediction.probability.is_some()) {
+        let classes = predictions.first().map_or(&[][..], |prediction| prediction.classes.as_slice());
+        for (index, class) in classes.iter().enumerate() {
+            let numbers =
+                predictions.iter().map(|prediction| prediction.scores.get(index).copied().unwrap_or(f64::NAN));
+            add(&format!("probability_{class}"), Cells::Number(numbers.collect()));
+        }
     }
     Table { columns }
 }

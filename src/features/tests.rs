@@ -437,8 +437,10 @@ fn without_a_brief_the_outputs_suggest_their_reading() {
 fn predictions_are_written_as_columns() {
     let got = predictions(&classifier(), &probability(), &answer(&[0, 1], &[0.75, 0.25, 0.25, 0.75])).unwrap();
     let table = prediction_table(&got);
-    assert_eq!(table.names().collect::<Vec<_>>(), ["label", "probability", "level"]);
-    assert_eq!(table.row(1), [Value::Number(1.0), Value::Number(0.75), Value::Text("high".to_owned())]);
+    let names = ["label", "probability", "level", "probability_0", "probability_1"];
+    assert_eq!(table.names().collect::<Vec<_>>(), names);
+    let [label, probability, other, own] = [1.0, 0.75, 0.25, 0.75].map(Value::Number);
+    assert_eq!(table.row(1), [label, probability, Value::Text("high".to_owned()), other, own]);
     let number = Prediction { scores: vec![2.5], ..Prediction::default() };
     assert_eq!(prediction_table(&[number]).names().collect::<Vec<_>>(), ["prediction"]);
 }

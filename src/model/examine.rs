@@ -53,8 +53,8 @@ pub struct ExamineRequest {
     pub worker: WorkerConfig,
     /// The project's feature contract; may be empty.
     pub features: FeatureContract,
-    /// How the output is read.
-    pub output: OutputSpec,
+    /// How the output is read, where the brief says so.
+    pub output: Option<OutputSpec>,
     /// The reference data, when there is some.
     pub reference: Option<ReferenceData>,
     /// The highest registered version.

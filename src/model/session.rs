@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::{Worker, WorkerConfig};
-use crate::features::{Mapping, Prediction, predictions};
+use crate::features::{Mapping, Prediction, output_for, predictions};
 use crate::jobs::{JobContext, JobError};
 use crate::problem::Problem;
 use crate::project::brief::OutputSpec;
@@ -41,8 +41,8 @@ pub struct Asked {
     pub sha256: Option<String>,
     /// Where each feature goes.
     pub features: FeatureContract,
-    /// How the output is read.
-    pub output: OutputSpec,
+    /// How the output is read; `None` takes what the model's own outputs suggest, as the server does.
+    pub output: Option<OutputSpec>,
 }
 
 /// A session's model, opened or reused.
@@ -104,13 +104,14 @@ fn ask_in(
     let session = open(place, asked, context)?;
     let contract = session.inspection.contract.clone();
     let mapping = Mapping::new(&asked.features, &contract).map_err(Problem::from)?;
+    let output = output_for(&contract, asked.output.as_ref());
     let (mut answers, mut micros) = (Vec::with_capacity(rows.len()), 0.0);
     for batch in rows.chunks(BATCH) {
         context.check()?;
         let tensors = mapping.encode(batch).map_err(Problem::from)?;
         let run = session.worker.run(tensors, context).map_err(|error| stopped(error, context))?;
         micros += run.micros;
-        answers.extend(predictions(&contract, &asked.output, &run.outputs).map_err(Problem::from)?);
+        answers.extend(predictions(&contract, &output, &run.outputs).map_err(Problem::from)?);
         context.progress(Some(answers.len() as f32 / rows.len() as f32), "Asking the model");
     }
     if answers.len() == rows.len() {

@@ -276,12 +276,12 @@ impl Project {
         })
     }
 
-    /// How the model's output is read, as the brief says; an error when the brief cannot be read.
-    pub fn output(&self) -> Result<OutputSpec, Problem> {
+    /// How the model's output is read, where the brief says so; an error when the brief cannot be read.
+    pub fn output(&self) -> Result<Option<OutputSpec>, Problem> {
         match self.state(DocumentKind::Brief) {
             // A newer brief that could be read is used; one that could not is empty, and must not pass for a choice.
             DocumentState::Protected { problem } if *self.documents.brief == Brief::default() => Err(problem.clone()),
-            _ => Ok(self.documents.brief.output.value.clone().unwrap_or_default()),
+            _ => Ok(self.documents.brief.output.value.clone()),
         }
     }
 

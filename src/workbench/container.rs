@@ -2,7 +2,7 @@
 
 use super::outcome::{Outcome, Slot};
 use super::{Workbench, need_version, no_project};
-use crate::features::Mapping;
+use crate::features::{Mapping, output_for};
 use crate::jobs::JobError;
 use crate::package::{self, BuildPlan};
 use crate::problem::Problem;
@@ -28,6 +28,7 @@ impl Workbench {
         let mapping = Mapping::new(&documents.features, &model)?;
         let number = version.record.version.clone();
         let tag = tag.unwrap_or_else(|| format!("{}:{number}", project.slug()));
+        let output = output_for(&model, project.output()?.as_ref());
         let mut plan = BuildPlan {
             executable: self.environment.executable.clone(),
             slug: project.slug(),
@@ -42,7 +43,7 @@ impl Workbench {
             golden,
             mapping,
             model,
-            output: project.output()?,
+            output,
             tag: tag.clone(),
             evidence: version.record.evidence.clone(),
             created: self.now(),
