@@ -1,5 +1,6 @@
 //! A small model in place of ONNX, and requests against it.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -14,13 +15,50 @@ use trestle::project::contract::{ClassLabel, Dim, Dtype, ModelContract, TensorSp
 use trestle::project::documents::{Feature, FeatureContract, FeatureType};
 use trestle::serve::{Infer, ServeConfig, ServedModel, router};
 
+/// Holds requests in the model while it is closed, so that tests wait for events and not for time.
+#[derive(Default)]
+pub(super) struct Gate {
+    closed: AtomicBool,
+    n_held: AtomicUsize,
+}
+
+impl Gate {
+    /// A gate that lives as long as the tests.
+    pub(super) fn new() -> &'static Self {
+        Box::leak(Box::default())
+    }
+
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn open(&self) {
+        self.closed.store(false, Ordering::SeqCst);
+    }
+
+    /// Requests inside the model now.
+    pub(super) fn n_held(&self) -> usize {
+        self.n_held.load(Ordering::SeqCst)
+    }
+
+    fn pass(&self) {
+        self.n_held.fetch_add(1, Ordering::SeqCst);
+        while self.closed.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.n_held.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// What a [`Fake`] does with a request.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub(super) enum Temper {
     /// Answers.
     Kind,
     /// Answers after a while.
     Slow(Duration),
+    /// Answers once the gate is open; slow enough never to be answered on the server's own threads.
+    Gated(&'static Gate),
     /// Answers infinities.
     Boundless,
     /// Gives an error when the first number is 13.
@@ -66,6 +104,10 @@ impl Infer for Fake {
         let is_13 = (x[0] - 13.0).abs() < f32::EPSILON;
         match self.temper {
             Temper::Slow(duration) => std::thread::sleep(duration),
+            Temper::Gated(gate) => {
+                std::thread::sleep(Duration::from_millis(20));
+                gate.pass();
+            }
             Temper::Failing if is_13 => return Err("13 is unlucky".into()),
             Temper::Panicking => assert!(!is_13, "13 is unlucky"),
             _ => {}
@@ -73,7 +115,7 @@ impl Infer for Fake {
         let leave: Vec<f32> =
             x.chunks(3).zip(plan).map(|(row, plan)| row[0] / 10.0 + if plan == "gold" { 0.5 } else { 0.0 }).collect();
         let probabilities = leave.iter().flat_map(|leave| [1.0 - leave, *leave]);
-        let probabilities = if self.temper == Temper::Boundless {
+        let probabilities = if matches!(self.temper, Temper::Boundless) {
             vec![f32::INFINITY; 2 * leave.len()]
         } else {
             probabilities.collect()

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use trestle::serve::{ServeConfig, health, serve, serve_on};
 
-use super::fixture::{Temper, request, served};
+use super::fixture::{Gate, Temper, request, served};
 
 struct Running {
     address: SocketAddr,
@@ -64,18 +64,36 @@ async fn answer(mut stream: TcpStream) -> String {
     text
 }
 
+/// Waits for a condition, with an end that only a broken server reaches.
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < Duration::from_secs(20), "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Starts a server with a closed gate and a request that is held by it.
+async fn start_held(config: ServeConfig) -> (Running, &'static Gate, TcpStream) {
+    let gate = Gate::new();
+    let running = start(Temper::Gated(gate), config).await;
+    gate.close();
+    let under_way = running.ask().await;
+    until("the request is in the model", async || gate.n_held() == 1).await;
+    (running, gate, under_way)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopping_lets_requests_finish_and_says_so_first() {
-    let config = ServeConfig { notice: Duration::from_millis(300), ..ServeConfig::default() };
-    let running = start(Temper::Slow(Duration::from_millis(600)), config).await;
+    let config = ServeConfig { notice: Duration::from_secs(5), ..ServeConfig::default() };
+    let (running, gate, under_way) = start_held(config).await;
     let idle = TcpStream::connect(running.address).await.unwrap();
-    let under_way = running.ask().await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
     running.stop.send(true).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(!running.ready().await, "readiness turns false at once");
+    until("readiness turns false before the server closes", async || !running.ready().await).await;
     assert!(health(&format!("http://{}/v2/health/live", running.address)).await);
     let unaware = running.ask().await;
+    until("the unaware request is let in", async || gate.n_held() == 2).await;
+    gate.open();
     // Both are answered by the drain, after which their connections are closed.
     for stream in [under_way, unaware] {
         let text = answer(stream).await;
@@ -83,36 +101,42 @@ async fn stopping_lets_requests_finish_and_says_so_first() {
         assert!(text.to_lowercase().contains("connection: close"), "{text}");
     }
     drop(idle);
-    assert!(running.finished().await < Duration::from_secs(5));
+    assert!(running.finished().await < Duration::from_secs(15));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_the_notice_new_work_is_refused_while_old_work_finishes() {
-    let running = start(Temper::Slow(Duration::from_millis(700)), ServeConfig::default()).await;
-    let under_way = running.ask().await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let (running, gate, under_way) = start_held(ServeConfig::default()).await;
     running.stop.send(false).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    // A body that is no request is an error of its own until the server closes.
+    until("the server closes", async || {
+        let mut probe = TcpStream::connect(running.address).await.unwrap();
+        let head = "POST /v2/models/churn/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+        probe.write_all(head.as_bytes()).await.unwrap();
+        answer(probe).await.starts_with("HTTP/1.1 503")
+    })
+    .await;
     let refused = answer(running.ask().await).await;
     assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("the server is stopping"), "{refused}");
     assert!(refused.to_lowercase().contains("retry-after: 5"), "{refused}");
+    assert_eq!(gate.n_held(), 1, "the old work is still under way");
+    gate.open();
     assert!(answer(under_way).await.starts_with("HTTP/1.1 200"));
-    assert!(running.finished().await < Duration::from_secs(5));
+    assert!(running.finished().await < Duration::from_secs(15));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_drain_has_an_end_and_a_second_signal_ends_it_at_once() {
     for second_signal in [false, true] {
         let drain = Duration::from_millis(if second_signal { 60_000 } else { 200 });
-        let config = ServeConfig { drain, ..ServeConfig::default() };
-        let running = start(Temper::Slow(Duration::from_secs(2)), config).await;
-        let under_way = running.ask().await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        let (running, gate, under_way) = start_held(ServeConfig { drain, ..ServeConfig::default() }).await;
         running.stop.send(false).await.unwrap();
         if second_signal {
             running.stop.send(false).await.unwrap();
         }
-        assert!(running.finished().await < Duration::from_millis(1500));
+        // The gate is still closed: the request does not finish, and the server does.
+        running.finished().await;
+        gate.open();
         drop(under_way);
     }
 }

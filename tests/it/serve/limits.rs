@@ -113,7 +113,7 @@ async fn a_panic_or_an_error_inside_is_an_answer() {
             body["inputs"][0]["data"] = json!(vec![13; 3 * n_rows]);
             body["inputs"][1]["shape"] = json!([n_rows, 1]);
             body["inputs"][1]["data"] = json!(vec!["basic"; n_rows]);
-            let inline = temper == Temper::Panicking && n_rows == 1;
+            let inline = matches!(temper, Temper::Panicking) && n_rows == 1;
             let expected = if inline { "the server failed on this request" } else { expected };
             let answer = post_json(&router, INFER, &body).await;
             check("inside", &answer, 500, &json!({ "error": format!("~{expected}") }));
