@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use jiff::civil::Date;
 use semver::Version;
 
 use crate::project::DocumentKind;
@@ -39,6 +40,54 @@ impl Bump {
             Self::Major => "major",
             Self::Minor => "minor",
             Self::Patch => "patch",
+        }
+    }
+}
+
+/// How long is measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BenchmarkLength {
+    /// A few seconds.
+    Quick,
+    /// About a minute.
+    #[default]
+    Standard,
+    /// About ten minutes.
+    Long,
+}
+
+impl BenchmarkLength {
+    /// Every length.
+    pub const ALL: [Self; 3] = [Self::Quick, Self::Standard, Self::Long];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Standard => "standard",
+            Self::Long => "long",
+        }
+    }
+}
+
+/// What a data file is to the project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataRole {
+    /// What the model was trained to expect.
+    Reference,
+    /// What it sees now.
+    Current,
+    /// Held-out rows with the true answer.
+    Labelled,
+}
+
+impl DataRole {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Current => "current",
+            Self::Labelled => "labelled",
         }
     }
 }
@@ -227,6 +276,41 @@ pub enum Command {
     },
     /// Keep a row that was tried as a golden row.
     KeepAsGolden(Vec<Value>),
+    /// Measure how fast the selected version answers.
+    RunBenchmark(BenchmarkLength),
+    /// Ask the selected version the labelled rows.
+    Evaluate,
+    /// Compare the current data with the reference.
+    CompareData,
+    /// Look at what the readiness checklist stands on.
+    CheckReadiness,
+    /// Say that an item of the checklist is met.
+    Attest {
+        /// The item.
+        item: String,
+        /// How that is known.
+        note: String,
+    },
+    /// Accept for a while that an item is not met.
+    Waive {
+        /// The item.
+        item: String,
+        /// Why it may wait.
+        reason: String,
+        /// Who answers for it; `None` is whoever asks.
+        owner: Option<String>,
+        /// The last day it holds.
+        expires: Date,
+    },
+    /// Take back what was said about an item, attestation and waiver alike.
+    Withdraw {
+        /// The item.
+        item: String,
+        /// Why.
+        why: String,
+    },
+    /// Declare a data file, relative to the project or absolute.
+    UseData(DataRole, PathBuf),
     /// Look for a container engine.
     FindEngine,
     /// Build, verify and tag an image of the selected version.

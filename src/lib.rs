@@ -12,7 +12,9 @@
 //! - [`problem`], [`jobs`], [`step`], [`command`], [`clock`]: the words everything else is written in.
 //! - [`engine`]: loading and running models, our operators, the worker. The only module that names tract.
 //! - [`table`], [`features`]: columns in and out; the feature contract between named values and tensors.
-//! - [`brief`], [`model`], [`package`]: the steps. Only [`package`] names bollard.
+//! - [`statistics`]: distributions, tests, intervals. [`judge`]: what measurements come to under today's brief.
+//! - [`brief`], [`model`], [`evaluation`], [`benchmark`], [`readiness`], [`drift`], [`package`]: the steps. Only
+//!   [`package`] names bollard.
 //! - [`serve`]: the inference server. The only module that names axum.
 //! - [`workbench`]: one project, the state of its steps, the jobs that run.
 //! - [`cli`] and `gui`: the front ends. Only `gui` names egui.
@@ -20,27 +22,33 @@
 //! # Invariants
 //!
 //! - No step imports another step; what one needs from another is data in [`project`].
-//! - `main → gui | cli → workbench → steps → features, engine, table`; [`serve`] never names the workbench or a step.
+//! - `main → gui | cli → workbench → steps → judge, statistics, features, engine, table`; [`serve`] never names the workbench or a step.
 //! - A user's model is loaded and run only in the worker process or in the server, never in the window.
 //! - State changes on the main thread only; jobs return values.
 //! - A document that cannot be read, is newer, or was changed by another program is never overwritten.
 //! - Time is a parameter; only [`clock`] reads it.
 
+pub mod benchmark;
 pub mod brief;
 pub mod cli;
 pub mod clock;
 pub mod command;
+pub mod drift;
 pub mod engine;
+pub mod evaluation;
 mod example;
 pub mod features;
 #[cfg(feature = "gui")]
 pub mod gui;
 pub mod jobs;
+pub mod judge;
 pub mod model;
 pub mod package;
 pub mod problem;
 pub mod project;
+pub mod readiness;
 pub mod serve;
+pub mod statistics;
 pub mod step;
 pub mod table;
 pub mod workbench;

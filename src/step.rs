@@ -9,19 +9,29 @@ pub enum Step {
     Brief,
     /// Load, understand and register a model.
     Model,
+    /// Measure how fast it answers.
+    Benchmark,
+    /// Ask what production asks.
+    Readiness,
+    /// Compare the data of today with what the model was trained on.
+    Drift,
     /// Build, verify and tag an image.
     Container,
 }
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Self; 3] = [Self::Brief, Self::Model, Self::Container];
+    pub const ALL: [Self; 6] =
+        [Self::Brief, Self::Model, Self::Benchmark, Self::Readiness, Self::Drift, Self::Container];
 
     /// Its name.
     pub fn label(self) -> &'static str {
         match self {
             Self::Brief => "Brief",
             Self::Model => "Model",
+            Self::Benchmark => "Benchmark",
+            Self::Readiness => "Readiness",
+            Self::Drift => "Drift",
             Self::Container => "Container",
         }
     }
@@ -31,6 +41,9 @@ impl Step {
         match self {
             Self::Brief => "What the model is for, and the limits it must meet. Every number here judges a later step.",
             Self::Model => "What the model takes and gives, and which version it is.",
+            Self::Benchmark => "How fast the model answers on this machine, beside the limit in the brief.",
+            Self::Readiness => "What production asks of this version, and the evidence for each answer.",
+            Self::Drift => "How the data of today differs from what the model was trained on.",
             Self::Container => "One click builds an image, starts it, asks it the golden rows, and only then tags it.",
         }
     }

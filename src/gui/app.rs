@@ -6,13 +6,19 @@ use std::sync::Arc;
 use egui::{CentralPanel, Context, Frame, Margin, Panel, ScrollArea, Ui};
 
 use super::dialogs::Picker;
-use super::steps::{brief::BriefView, container::ContainerView, model::ModelView};
+use super::figure::Export;
+use super::steps::benchmark::BenchmarkView;
+use super::steps::brief::BriefView;
+use super::steps::container::ContainerView;
+use super::steps::drift::DriftView;
+use super::steps::model::ModelView;
+use super::steps::readiness::ReadinessView;
 use super::theme::{self, Look as _, Verdict, space};
 use super::ui_command::{Choosing, Outbox, Shortcut, UiCommand, shortcuts};
 use super::widgets::{Answer, Confirm, DISMISS, Toasts, drop_overlay, notice_with, problem_panel, small_button};
 use super::{learn, shell, start};
 use crate::command::Command;
-use crate::jobs::Wake;
+use crate::jobs::{Job, JobError, Wake};
 use crate::problem::Problem;
 use crate::project::{DocumentKind, DocumentState};
 use crate::step::Step;
@@ -28,6 +34,9 @@ pub(super) struct View {
     pub(super) drops_work: bool,
     brief: BriefView,
     model: ModelView,
+    benchmark: BenchmarkView,
+    readiness: ReadinessView,
+    drift: DriftView,
     container: ContainerView,
     start: start::StartView,
 }
@@ -39,6 +48,10 @@ pub struct App {
     picker: Box<dyn Picker>,
     toasts: Toasts,
     wake: Wake,
+    /// The figure whose place is being chosen.
+    exporting: Option<Export>,
+    /// A figure that is rendered and written.
+    export: Option<Job<PathBuf>>,
     asking_to_close: bool,
     closing: bool,
     shown_theme: Option<ThemeChoice>,
@@ -63,12 +76,17 @@ impl App {
                 drops_work: true,
                 brief: BriefView,
                 model: ModelView::default(),
+                benchmark: BenchmarkView::default(),
+                readiness: ReadinessView::default(),
+                drift: DriftView::default(),
                 container: ContainerView,
                 start: start::StartView::default(),
             },
             picker,
             toasts: Toasts::default(),
             wake,
+            exporting: None,
+            export: None,
             asking_to_close: false,
             closing: false,
             shown_theme: None,
@@ -112,8 +130,9 @@ impl App {
             self.toasts.say(if notice.good { Verdict::Pass } else { Verdict::Warn }, notice.text);
         }
         if let Some((choosing, Some(path))) = self.picker.poll() {
-            self.chosen(choosing, path);
+            self.chosen(choosing, path, ctx.theme());
         }
+        self.take_export();
         let mut outbox = Outbox::default();
         for (keys, shortcut) in shortcuts() {
             if ctx.input_mut(|input| input.consume_shortcut(&keys)) {
@@ -192,6 +211,9 @@ impl App {
         match view.step {
             Step::Brief => view.brief.ui(ui, workbench, outbox),
             Step::Model => view.model.ui(ui, workbench, view.drops_work, outbox),
+            Step::Benchmark => view.benchmark.ui(ui, workbench, outbox),
+            Step::Readiness => view.readiness.ui(ui, workbench, outbox),
+            Step::Drift => view.drift.ui(ui, workbench, outbox),
             Step::Container => view.container.ui(ui, workbench, outbox),
         }
     }
@@ -232,7 +254,7 @@ impl App {
             });
         }
         // The brief's own page tells about the brief.
-        for kind in [DocumentKind::Config, DocumentKind::Features] {
+        for kind in [DocumentKind::Config, DocumentKind::Features, DocumentKind::Checklist] {
             if let DocumentState::Protected { problem } = project.state(kind)
                 && problem_panel(ui, problem, Some("Reload"))
             {
@@ -302,6 +324,10 @@ impl App {
     fn apply_and_follow(&mut self, command: Command) {
         match command {
             Command::AddModel { .. } => self.go_to(Step::Model),
+            Command::Evaluate => self.go_to(Step::Model),
+            Command::RunBenchmark(_) => self.go_to(Step::Benchmark),
+            Command::CheckReadiness => self.go_to(Step::Readiness),
+            Command::CompareData => self.go_to(Step::Drift),
             Command::BuildImage { .. } => self.go_to(Step::Container),
             _ => {}
         }
@@ -310,6 +336,9 @@ impl App {
         self.workbench.apply(command);
         if root(&self.workbench) != before {
             self.view.model = ModelView::default();
+            self.view.benchmark = BenchmarkView::default();
+            self.view.readiness = ReadinessView::default();
+            self.view.drift = DriftView::default();
             self.go_to(Step::Brief);
         }
     }
@@ -319,7 +348,11 @@ impl App {
             UiCommand::GoTo(step) => self.go_to(step),
             UiCommand::Choose(choosing) => {
                 let folder = self.workbench.project().map(|project| project.root().to_owned());
-                self.picker.open(choosing, folder.as_deref(), &self.wake);
+                let name = match (&self.exporting, choosing) {
+                    (Some(export), Choosing::FigureExport(_)) => export.file_name(),
+                    _ => "brief.md".to_owned(),
+                };
+                self.picker.open(choosing, folder.as_deref(), &name, &self.wake);
             }
             UiCommand::ToggleLearn => self.workbench.change_settings(|settings| settings.learn = !settings.learn),
             UiCommand::SwitchTheme => {
@@ -334,6 +367,11 @@ impl App {
                     self.toasts.say(Verdict::Pass, "The brief is on the clipboard as Markdown");
                 }
             }
+            UiCommand::ExportFigure(export) => {
+                let choosing = Choosing::FigureExport(export.format);
+                self.exporting = Some(export);
+                self.carry_out_here(UiCommand::Choose(choosing), ctx);
+            }
             UiCommand::UsePath(path) => {
                 let mut outbox = Outbox::default();
                 self.dropped(&path, &mut outbox);
@@ -342,7 +380,7 @@ impl App {
         }
     }
 
-    fn chosen(&mut self, choosing: Choosing, path: PathBuf) {
+    fn chosen(&mut self, choosing: Choosing, path: PathBuf, theme: egui::Theme) {
         let command = match choosing {
             Choosing::Model => Command::AddModel { source: path, bump: None, why: "chosen in the window".to_owned() },
             Choosing::Project => Command::OpenProject(path),
@@ -354,6 +392,10 @@ impl App {
             Choosing::Predictions => Command::MakeGolden { from: Some(path) },
             Choosing::BriefExport => {
                 self.export_brief(&path);
+                return;
+            }
+            Choosing::FigureExport(_) => {
+                self.export_figure(path, theme);
                 return;
             }
         };
@@ -369,6 +411,24 @@ impl App {
                 let problem = Problem::new(format!("Exporting failed: {error}"), path.display().to_string(), "");
                 self.toasts.say(Verdict::Fail, problem.to_string());
             }
+        }
+    }
+
+    /// Renders and writes the figure whose place was chosen, on a thread of its own.
+    fn export_figure(&mut self, path: PathBuf, theme: egui::Theme) {
+        let Some(export) = self.exporting.take() else { return };
+        self.export = Some(Job::spawn("Exporting a figure", &self.wake, move |_context| {
+            export.write(&path, theme).map_err(JobError::Failed)?;
+            Ok(path)
+        }));
+    }
+
+    fn take_export(&mut self) {
+        let Some(result) = self.export.as_mut().and_then(Job::poll) else { return };
+        self.export = None;
+        match result {
+            Ok(path) => self.toasts.say(Verdict::Pass, format!("Exported {}", path.display())),
+            Err(error) => self.toasts.say(Verdict::Fail, error.to_problem().to_string()),
         }
     }
 

@@ -8,7 +8,9 @@ use crate::jobs::{Job, Wake};
 /// Opens dialogs; tests answer for the user.
 pub trait Picker {
     /// Opens a dialog that starts at `folder`.
-    fn open(&mut self, choosing: Choosing, folder: Option<&Path>, wake: &Wake);
+    ///
+    /// `name` is proposed for a file that is saved.
+    fn open(&mut self, choosing: Choosing, folder: Option<&Path>, name: &str, wake: &Wake);
     /// The answer, once: what for, and which path; `None` inside when the user gave up.
     fn poll(&mut self) -> Option<(Choosing, Option<PathBuf>)>;
 }
@@ -20,13 +22,13 @@ pub(super) struct NativePicker {
 }
 
 impl Picker for NativePicker {
-    fn open(&mut self, choosing: Choosing, folder: Option<&Path>, wake: &Wake) {
+    fn open(&mut self, choosing: Choosing, folder: Option<&Path>, name: &str, wake: &Wake) {
         if self.open.is_some() {
             // A second dialog over the first would confuse; the first is still there to be answered.
             return;
         }
-        let folder = folder.map(Path::to_owned);
-        let job = Job::spawn("File dialog", wake, move |_context| Ok(ask(choosing, folder.as_deref())));
+        let (folder, name) = (folder.map(Path::to_owned), name.to_owned());
+        let job = Job::spawn("File dialog", wake, move |_context| Ok(ask(choosing, folder.as_deref(), &name)));
         self.open = Some((choosing, job));
     }
 
@@ -39,7 +41,7 @@ impl Picker for NativePicker {
     }
 }
 
-fn ask(choosing: Choosing, folder: Option<&Path>) -> Option<PathBuf> {
+fn ask(choosing: Choosing, folder: Option<&Path>, name: &str) -> Option<PathBuf> {
     let dialog = rfd::FileDialog::new();
     let dialog = match folder {
         Some(folder) => dialog.set_directory(folder),
@@ -55,7 +57,12 @@ fn ask(choosing: Choosing, folder: Option<&Path>) -> Option<PathBuf> {
             .add_filter("Table", &["csv", "jsonl", "ndjson"])
             .pick_file(),
         Choosing::BriefExport => {
-            dialog.set_title("Export the brief").set_file_name("brief.md").add_filter("Markdown", &["md"]).save_file()
+            dialog.set_title("Export the brief").set_file_name(name).add_filter("Markdown", &["md"]).save_file()
         }
+        Choosing::FigureExport(format) => dialog
+            .set_title("Export the figure")
+            .set_file_name(name)
+            .add_filter("Figure", &[format.extension()])
+            .save_file(),
     }
 }

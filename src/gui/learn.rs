@@ -208,6 +208,7 @@ fn concept_of(step: Step) -> &'static str {
     match step {
         Step::Brief => "brief",
         Step::Model => "model",
+        Step::Benchmark | Step::Readiness | Step::Drift => "model",
         Step::Container => "container",
     }
 }

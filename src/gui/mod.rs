@@ -5,13 +5,13 @@
 
 mod app;
 mod dialogs;
+pub mod figure;
 mod fonts;
 #[cfg(feature = "pictures")]
 pub mod gallery;
 mod learn;
 #[cfg(feature = "pictures")]
 mod pages;
-#[cfg(feature = "pictures")]
 pub mod pictures;
 mod shell;
 mod start;

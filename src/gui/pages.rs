@@ -18,7 +18,7 @@ use crate::workbench::{Environment, Workbench};
 struct NoPicker;
 
 impl Picker for NoPicker {
-    fn open(&mut self, _choosing: Choosing, _folder: Option<&Path>, _wake: &Wake) {}
+    fn open(&mut self, _choosing: Choosing, _folder: Option<&Path>, _name: &str, _wake: &Wake) {}
 
     fn poll(&mut self) -> Option<(Choosing, Option<PathBuf>)> {
         None

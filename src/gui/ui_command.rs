@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
+use super::figure::{Export, FigureFormat};
 use crate::command::Command;
 use crate::step::Step;
 
@@ -22,6 +23,8 @@ pub enum Choosing {
     Predictions,
     /// Where the brief is exported to.
     BriefExport,
+    /// Where a figure is exported to.
+    FigureExport(FigureFormat),
 }
 
 /// A command that changes only the window.
@@ -39,6 +42,8 @@ pub enum UiCommand {
     ToggleLog,
     /// Put the brief as Markdown on the clipboard.
     CopyBrief,
+    /// Save a figure to a file.
+    ExportFigure(Export),
     /// Use a path that was typed or pasted.
     UsePath(PathBuf),
 }
@@ -68,7 +73,7 @@ impl Outbox {
 pub fn shortcuts() -> Vec<(KeyboardShortcut, Shortcut)> {
     let ctrl = |key| KeyboardShortcut::new(Modifiers::COMMAND, key);
     let shifted = KeyboardShortcut::new(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
-    let numbers = [Key::Num1, Key::Num2, Key::Num3];
+    let numbers = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6];
     let steps =
         Step::ALL.into_iter().zip(numbers).map(|(step, key)| (ctrl(key), Shortcut::Window(UiCommand::GoTo(step))));
     // The longer combination first: it also matches the shorter one.

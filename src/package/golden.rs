@@ -8,7 +8,8 @@ use super::http::{Answer, Client};
 use super::tensors;
 use crate::features::{Prediction, compare_golden, predictions};
 use crate::project::contract::{ClassLabel, Dim};
-use crate::project::documents::{Check, Value};
+use crate::project::documents::Value;
+use crate::project::reports::Check;
 
 /// Rows in one inference request, when the model takes several.
 const BATCH: usize = 256;

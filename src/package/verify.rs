@@ -14,7 +14,7 @@ use super::http::{Answer, Client};
 use super::{BuildPlan, Stopwatch, golden};
 use crate::jobs::JobContext;
 use crate::project::contract::{Dim, TensorSpec};
-use crate::project::documents::Check;
+use crate::project::reports::Check;
 
 /// How long all questions together may take.
 const QUESTIONS_LIMIT: Duration = Duration::from_mins(10);

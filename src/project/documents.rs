@@ -7,9 +7,10 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::contract::{ClassLabel, Inspection};
+use super::reports::ColumnKind;
 
 /// `project.ron`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ProjectConfig {
     /// Name for people.
@@ -24,6 +25,42 @@ pub struct ProjectConfig {
     pub commands: Commands,
     /// Its data files.
     pub data: DataFiles,
+    /// How drift is judged.
+    pub drift: DriftSettings,
+}
+
+/// How drift is judged, and what the columns are taken for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DriftSettings {
+    /// Share of drifted columns from which the data as a whole has drifted.
+    pub share: f64,
+    /// PSI from which a column has drifted materially.
+    pub psi: f64,
+    /// Growth of the share of missing values from which a quality check fails.
+    pub missing: f64,
+    /// Columns that are not taken as guessed.
+    pub columns: Vec<ColumnSettings>,
+}
+
+impl Default for DriftSettings {
+    fn default() -> Self {
+        Self { share: 0.5, psi: 0.1, missing: 0.05, columns: Vec::new() }
+    }
+}
+
+/// What is decided about one column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ColumnSettings {
+    /// Its name.
+    pub name: String,
+    /// What it is taken for; `None` is as guessed.
+    pub kind: Option<ColumnKind>,
+    /// Whether its drift alone fails the verdict.
+    pub critical: bool,
+    /// Whether it is left out.
+    pub ignored: bool,
 }
 
 /// The commands of the model's own code; an empty one is not declared.
@@ -143,6 +180,12 @@ pub struct Evidence {
     pub model: String,
     /// The reference data.
     pub data: String,
+    /// The current data.
+    pub current: String,
+    /// The labelled data.
+    pub labelled: String,
+    /// The feature contract.
+    pub features: String,
     /// The brief.
     pub brief: String,
     /// The image's id.
@@ -229,45 +272,4 @@ pub struct LedgerRecord {
     pub what: String,
     /// Why.
     pub why: String,
-}
-
-/// `reports/package/<time>.ron`: one build of an image, and what was verified before it was tagged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PackageReport {
-    /// When the build started.
-    pub time: Timestamp,
-    /// The version packaged.
-    pub version: Version,
-    /// Identity of the image, `sha256:…`; empty when the build failed.
-    pub image_id: String,
-    /// References the image carries; empty when verification failed.
-    pub tags: Vec<String>,
-    /// The engine's own figure of the image's size.
-    pub size_bytes: u64,
-    /// The engine: version and API version.
-    pub engine: String,
-    /// How long each stage took, in milliseconds.
-    pub timings_ms: Vec<(String, u64)>,
-    /// What was checked.
-    pub checks: Vec<Check>,
-    /// Hashes at the time of the build.
-    pub evidence: Evidence,
-}
-
-impl PackageReport {
-    /// Whether everything that was checked passed, and something was.
-    pub fn passed(&self) -> bool {
-        !self.checks.is_empty() && self.checks.iter().all(|check| check.pass)
-    }
-}
-
-/// One thing that was checked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// What, in a few words.
-    pub name: String,
-    /// Whether it held.
-    pub pass: bool,
-    /// What was seen.
-    pub detail: String,
 }

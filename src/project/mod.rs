@@ -5,6 +5,7 @@
 //! **Invariant:** nothing here knows a step, the window or the engine.
 
 pub mod brief;
+pub mod checklist;
 pub mod contract;
 pub mod disk;
 pub mod documents;
@@ -14,7 +15,7 @@ pub mod format;
 pub mod history;
 pub mod ledger;
 mod registering;
-mod reports;
+pub mod reports;
 mod saving;
 
 use std::collections::BTreeMap;
@@ -30,11 +31,12 @@ pub use saving::{DocumentKind, DocumentState};
 
 use crate::problem::Problem;
 use brief::{Brief, OutputSpec};
+use checklist::Checklist;
 use disk::{Disk, RealDisk, TEMPORARY_PREFIX};
 use documents::{
-    DataFile, Evidence, FeatureContract, GoldenRows, LedgerRecord, PackageReport, ProjectConfig, Registry,
-    VersionRecord,
+    DataFile, Evidence, FeatureContract, GoldenRows, LedgerRecord, ProjectConfig, Registry, VersionRecord,
 };
+use reports::Reports;
 
 /// The document that makes a folder a project.
 pub const PROJECT_FILE: &str = "project.ron";
@@ -42,7 +44,8 @@ pub const PROJECT_FILE: &str = "project.ron";
 /// The alias of the version in production.
 pub const CHAMPION: &str = "champion";
 
-/// What the user decides by editing; undo and redo cover exactly this.
+/// What the user decides. Undo and redo cover the configuration, the brief and the features; what is vouched for in
+/// the checklist is withdrawn by name and stays in the ledger.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Documents {
     /// `project.ron`
@@ -51,6 +54,8 @@ pub struct Documents {
     pub brief: Arc<Brief>,
     /// `features.ron`
     pub features: Arc<FeatureContract>,
+    /// `checklist.ron`
+    pub checklist: Arc<Checklist>,
 }
 
 /// A registered version.
@@ -83,7 +88,7 @@ pub struct Project {
     registry_problem: Option<Problem>,
     versions: Vec<ModelVersion>,
     ledger: Vec<LedgerRecord>,
-    packages: Vec<PackageReport>,
+    reports: Reports,
     findings: Vec<Problem>,
     unfinished: Vec<Unfinished>,
     read_only: Option<String>,
@@ -118,7 +123,7 @@ impl Project {
             registry_problem: None,
             versions: Vec::new(),
             ledger: Vec::new(),
-            packages: Vec::new(),
+            reports: Reports::default(),
             findings: Vec::new(),
             unfinished: Vec::new(),
             read_only: None,
@@ -157,8 +162,8 @@ impl Project {
         self.ledger = records;
         self.findings.extend(findings);
         self.find_unfinished();
-        let (packages, findings) = reports::read_packages(&self.root);
-        self.packages = packages;
+        let (reports, findings) = Reports::read(&self.root);
+        self.reports = reports;
         self.findings.extend(findings);
         if self.read_only.is_none() {
             self.remove_leftovers();
@@ -184,11 +189,6 @@ impl Project {
     /// What was done, oldest first.
     pub fn ledger(&self) -> &[LedgerRecord] {
         &self.ledger
-    }
-
-    /// Reports of builds, oldest first.
-    pub fn packages(&self) -> &[PackageReport] {
-        &self.packages
     }
 
     /// What was wrong on disk, for display; documents' own problems are in [`Project::state`].
@@ -266,10 +266,18 @@ impl Project {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
             Err(error) => Err(ProjectError::io("Hashing", path)(error)),
         };
+        let files = &self.documents.config.data;
+        let data = |declared: &Option<DataFile>| match declared {
+            Some(declared) => file(&self.data_path(declared)),
+            None => Ok(String::new()),
+        };
         Ok(Evidence {
             code: evidence::code_sha256(&self.root)?,
             model: version.map(|version| file(&version.model_path())).transpose()?.unwrap_or_default(),
-            data: self.reference_path().map(|path| file(&path)).transpose()?.unwrap_or_default(),
+            data: data(&files.reference)?,
+            current: data(&files.current)?,
+            labelled: data(&files.labelled)?,
+            features: file(&self.root.join(DocumentKind::Features.file_name()))?,
             brief: file(&self.root.join(DocumentKind::Brief.file_name()))?,
             image: String::new(),
             commit: evidence::commit(&self.root),
@@ -320,7 +328,8 @@ impl Project {
 
     /// Removes temporary files of processes that are gone.
     fn remove_leftovers(&self) {
-        for folder in [self.root.clone(), self.root.join("models"), self.root.join("reports/package")] {
+        let reports = reports::FOLDERS.map(|folder| self.root.join(folder));
+        for folder in [self.root.clone(), self.root.join("models")].into_iter().chain(reports) {
             let Ok(entries) = fs::read_dir(&folder) else { continue };
             for entry in entries.flatten() {
                 let name = entry.file_name();

@@ -14,7 +14,7 @@ use super::format::{self, MAX_DOCUMENT_BYTES, Parsed};
 use super::{Documents, Project};
 use crate::problem::Problem;
 
-/// The documents covered by undo.
+/// The documents that are edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DocumentKind {
     /// `project.ron`
@@ -23,11 +23,13 @@ pub enum DocumentKind {
     Brief,
     /// `features.ron`
     Features,
+    /// `checklist.ron`
+    Checklist,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Config, Self::Brief, Self::Features];
+    pub const ALL: [Self; 4] = [Self::Config, Self::Brief, Self::Features, Self::Checklist];
 
     /// File name in the project folder.
     pub fn file_name(self) -> &'static str {
@@ -35,6 +37,7 @@ impl DocumentKind {
             Self::Config => super::PROJECT_FILE,
             Self::Brief => "brief.ron",
             Self::Features => "features.ron",
+            Self::Checklist => "checklist.ron",
         }
     }
 
@@ -43,6 +46,7 @@ impl DocumentKind {
             Self::Config => one.config != other.config,
             Self::Brief => one.brief != other.brief,
             Self::Features => one.features != other.features,
+            Self::Checklist => one.checklist != other.checklist,
         }
     }
 
@@ -51,6 +55,7 @@ impl DocumentKind {
             Self::Config => to.config = Arc::clone(&from.config),
             Self::Brief => to.brief = Arc::clone(&from.brief),
             Self::Features => to.features = Arc::clone(&from.features),
+            Self::Checklist => to.checklist = Arc::clone(&from.checklist),
         }
     }
 }
@@ -117,6 +122,7 @@ impl Project {
             DocumentKind::Config => settle(read_document(&path), &mut self.documents.config),
             DocumentKind::Brief => settle(read_document(&path), &mut self.documents.brief),
             DocumentKind::Features => settle(read_document(&path), &mut self.documents.features),
+            DocumentKind::Checklist => settle(read_document(&path), &mut self.documents.checklist),
         };
         // Before the words are understood anew, so that a brief edited elsewhere is saved with its values.
         kind.assign(&self.documents.clone(), &mut self.saved);
@@ -170,6 +176,7 @@ impl Project {
             DocumentKind::Config => write_document(disk, &path, self.documents.config.as_ref()),
             DocumentKind::Brief => write_document(disk, &path, self.documents.brief.as_ref()),
             DocumentKind::Features => write_document(disk, &path, self.documents.features.as_ref()),
+            DocumentKind::Checklist => write_document(disk, &path, self.documents.checklist.as_ref()),
         }?;
         kind.assign(&self.documents.clone(), &mut self.saved);
         self.states.insert(kind, DocumentState::Known { sha256 });
@@ -192,6 +199,7 @@ impl Project {
             DocumentKind::Config => self.saved.config = Arc::default(),
             DocumentKind::Brief => self.saved.brief = Arc::default(),
             DocumentKind::Features => self.saved.features = Arc::default(),
+            DocumentKind::Checklist => self.saved.checklist = Arc::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::features::{Mapping, output_for};
 use crate::jobs::JobError;
 use crate::package::{self, BuildPlan};
 use crate::problem::Problem;
-use crate::project::documents::PackageReport;
+use crate::project::reports::PackageReport;
 use crate::project::{DocumentKind, Project};
 
 impl Workbench {

@@ -47,7 +47,8 @@ impl Workbench {
     pub(super) fn undo(&mut self) -> Result<(), Problem> {
         let project = self.project.as_mut().ok_or_else(super::no_project)?;
         if let Some(before) = self.history.undo(&project.documents) {
-            project.documents = before;
+            let checklist = Arc::clone(&project.documents.checklist);
+            project.documents = Documents { checklist, ..before };
             self.edited = Some(Instant::now());
         }
         Ok(())
@@ -56,7 +57,8 @@ impl Workbench {
     pub(super) fn redo(&mut self) -> Result<(), Problem> {
         let project = self.project.as_mut().ok_or_else(super::no_project)?;
         if let Some(after) = self.history.redo(&project.documents) {
-            project.documents = after;
+            let checklist = Arc::clone(&project.documents.checklist);
+            project.documents = Documents { checklist, ..after };
             self.edited = Some(Instant::now());
         }
         Ok(())

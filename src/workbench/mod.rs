@@ -3,11 +3,15 @@
 //! **Invariant:** state changes only in [`Workbench::apply`] and [`Workbench::poll`], on the caller's thread; jobs
 //! return values. The window, the command line and the tests drive it in the same way.
 
+mod benchmark;
 mod container;
+mod drift;
 mod edit;
 mod environment;
+mod evaluation;
 mod model;
 mod outcome;
+mod readiness;
 mod settings;
 mod standing;
 
@@ -26,9 +30,10 @@ use crate::jobs::{Job, JobContext, JobError};
 use crate::model::{Examination, GoldenCheck, SharedSession};
 use crate::package::EngineInfo;
 use crate::problem::Problem;
-use crate::project::documents::PackageReport;
 use crate::project::history::History;
+use crate::project::reports::{BenchmarkReport, DriftReport, EvaluationReport, PackageReport};
 use crate::project::{DocumentKind, ModelVersion, Project, ProjectError};
+use crate::readiness::Probe;
 use crate::step::{Activity, JobId, Step, StepState};
 use outcome::{Outcome, Slot};
 
@@ -81,6 +86,10 @@ pub struct Workbench {
     examined: StepState<Examination>,
     tried: StepState<Tried>,
     golden: StepState<GoldenCheck>,
+    benchmark: StepState<BenchmarkReport>,
+    evaluation: StepState<EvaluationReport>,
+    probe: StepState<Probe>,
+    drift: StepState<DriftReport>,
     engine: StepState<EngineInfo>,
     container: StepState<PackageReport>,
     notices: Vec<Notice>,
@@ -115,6 +124,10 @@ impl Workbench {
             examined: StepState::default(),
             tried: StepState::default(),
             golden: StepState::default(),
+            benchmark: StepState::default(),
+            evaluation: StepState::default(),
+            probe: StepState::default(),
+            drift: StepState::default(),
             engine: StepState::default(),
             container: StepState::default(),
             notices: Vec::new(),
@@ -155,6 +168,14 @@ impl Workbench {
             Command::CheckGolden => self.check_golden(),
             Command::MakeGolden { from } => self.make_golden(from),
             Command::KeepAsGolden(row) => self.keep_as_golden(row),
+            Command::RunBenchmark(length) => self.run_benchmark(length),
+            Command::Evaluate => self.evaluate(),
+            Command::CompareData => self.compare_data(),
+            Command::CheckReadiness => self.check_readiness(),
+            Command::Attest { item, note } => self.attest(&item, &note),
+            Command::Waive { item, reason, owner, expires } => self.waive(&item, &reason, owner, expires),
+            Command::Withdraw { item, why } => self.withdraw(&item, &why),
+            Command::UseData(role, path) => self.use_data(role, &path),
             Command::FindEngine => {
                 self.find_engine();
                 Ok(())
@@ -272,6 +293,26 @@ impl Workbench {
         &self.golden
     }
 
+    /// The last benchmark.
+    pub fn benchmark(&self) -> &StepState<BenchmarkReport> {
+        &self.benchmark
+    }
+
+    /// The last evaluation.
+    pub fn evaluation(&self) -> &StepState<EvaluationReport> {
+        &self.evaluation
+    }
+
+    /// What the readiness checklist stands on.
+    pub fn probe(&self) -> &StepState<Probe> {
+        &self.probe
+    }
+
+    /// The last comparison of data.
+    pub fn drift(&self) -> &StepState<DriftReport> {
+        &self.drift
+    }
+
     /// The container engine.
     pub fn engine(&self) -> &StepState<EngineInfo> {
         &self.engine
@@ -364,6 +405,9 @@ impl Workbench {
     }
 
     fn adopt(&mut self, project: Project) {
+        self.benchmark.last = project.reports().last().cloned();
+        self.evaluation.last = project.reports().last().cloned();
+        self.drift.last = project.reports().last().cloned();
         self.container.last = project.packages().last().cloned();
         let (root, name) = (project.root().to_owned(), project.name());
         self.project = Some(project);
@@ -387,6 +431,10 @@ impl Workbench {
         self.examined = StepState::default();
         self.tried = StepState::default();
         self.golden = StepState::default();
+        self.benchmark = StepState::default();
+        self.evaluation = StepState::default();
+        self.probe = StepState::default();
+        self.drift = StepState::default();
         self.container = StepState::default();
         self.conflicts.clear();
         self.edited = None;
@@ -423,6 +471,10 @@ impl Workbench {
             Slot::Examine => &mut self.examined.activity,
             Slot::Try => &mut self.tried.activity,
             Slot::Golden => &mut self.golden.activity,
+            Slot::Benchmark => &mut self.benchmark.activity,
+            Slot::Evaluate => &mut self.evaluation.activity,
+            Slot::Probe => &mut self.probe.activity,
+            Slot::Drift => &mut self.drift.activity,
             Slot::Engine => &mut self.engine.activity,
             Slot::Build => &mut self.container.activity,
         }
@@ -466,6 +518,13 @@ impl Workbench {
                 self.engine.last = Some(engine);
                 Ok(())
             }
+            Outcome::Benchmarked(report) => self.take_benchmark(*report),
+            Outcome::Evaluated(report) => self.take_evaluation(*report),
+            Outcome::Probed(probe) => {
+                self.probe.last = Some(*probe);
+                Ok(())
+            }
+            Outcome::Compared(report) => self.take_drift(*report),
             Outcome::Built(report) => self.take_package(*report),
         }
     }

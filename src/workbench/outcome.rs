@@ -5,7 +5,9 @@ use semver::Version;
 use super::model::Tried;
 use crate::model::{Examination, GoldenCheck};
 use crate::package::EngineInfo;
-use crate::project::documents::{Evidence, FeatureContract, GoldenRows, PackageReport};
+use crate::project::documents::{Evidence, FeatureContract, GoldenRows};
+use crate::project::reports::{BenchmarkReport, DriftReport, EvaluationReport, PackageReport};
+use crate::readiness::Probe;
 use crate::step::Step;
 
 /// A kind of job; one of a kind runs at a time.
@@ -14,16 +16,33 @@ pub(super) enum Slot {
     Examine,
     Try,
     Golden,
+    Benchmark,
+    Evaluate,
+    Probe,
+    Drift,
     Engine,
     Build,
 }
 
 impl Slot {
-    pub(super) const ALL: [Self; 5] = [Self::Examine, Self::Try, Self::Golden, Self::Engine, Self::Build];
+    pub(super) const ALL: [Self; 9] = [
+        Self::Examine,
+        Self::Try,
+        Self::Golden,
+        Self::Benchmark,
+        Self::Evaluate,
+        Self::Probe,
+        Self::Drift,
+        Self::Engine,
+        Self::Build,
+    ];
 
     pub(super) fn step(self) -> Step {
         match self {
-            Self::Examine | Self::Try | Self::Golden => Step::Model,
+            Self::Examine | Self::Try | Self::Golden | Self::Evaluate => Step::Model,
+            Self::Benchmark => Step::Benchmark,
+            Self::Probe => Step::Readiness,
+            Self::Drift => Step::Drift,
             Self::Engine | Self::Build => Step::Container,
         }
     }
@@ -33,6 +52,10 @@ impl Slot {
             Self::Examine => "Adding the model",
             Self::Try => "The trial",
             Self::Golden => "The golden rows",
+            Self::Benchmark => "The benchmark",
+            Self::Evaluate => "The evaluation",
+            Self::Probe => "Looking at the evidence",
+            Self::Drift => "The comparison",
             Self::Engine => "Looking for an engine",
             Self::Build => "The build",
         }
@@ -48,5 +71,9 @@ pub(super) enum Outcome {
     GoldenMade { version: Version, golden: GoldenRows, check: GoldenCheck },
     FeaturesLearned(FeatureContract),
     EngineFound(EngineInfo),
+    Benchmarked(Box<BenchmarkReport>),
+    Evaluated(Box<EvaluationReport>),
+    Probed(Box<Probe>),
+    Compared(Box<DriftReport>),
     Built(Box<PackageReport>),
 }

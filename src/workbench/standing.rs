@@ -14,6 +14,9 @@ impl Workbench {
         match step {
             Step::Brief => self.brief_standing(),
             Step::Model => self.model_standing(),
+            Step::Benchmark => self.benchmark_standing(),
+            Step::Readiness => self.readiness_standing(),
+            Step::Drift => self.drift_standing(),
             Step::Container => self.container_standing(),
         }
     }

@@ -35,7 +35,7 @@ struct Prepared {
 }
 
 impl Picker for Prepared {
-    fn open(&mut self, choosing: Choosing, _folder: Option<&Path>, _wake: &Wake) {
+    fn open(&mut self, choosing: Choosing, _folder: Option<&Path>, _name: &str, _wake: &Wake) {
         self.asked = Some(choosing);
     }
 

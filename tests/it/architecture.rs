@@ -10,11 +10,13 @@ use std::path::Path;
 const HOMES: &[(&[&str], &[&str])] = &[
     (&["egui", "egui_", "eframe", "winit", "rfd", "damascene_", "png"], &["gui/"]),
     (&["tract_"], &["engine/"]),
+    (&["hdrhistogram", "statrs", "base64"], &["statistics/"]),
+    (&["sysinfo"], &["benchmark/"]),
     (&["rlimit"], &["engine/"]),
     (&["bollard", "tar", "lddtree"], &["package/"]),
     (&["axum", "hyper", "hyper_", "tower", "tower_", "utoipa", "utoipa_"], &["serve/"]),
     (&["bytes"], &["package/", "serve/"]),
-    (&["arrow", "arrow_", "parquet", "csv"], &["table/"]),
+    (&["parquet", "csv"], &["table/"]),
     (&["clap"], &["cli/", "main.rs"]),
     (&["indicatif"], &["cli/"]),
     (&["anyhow"], &["cli/", "gui/", "main.rs"]),
@@ -29,6 +31,9 @@ const HOMES: &[(&[&str], &[&str])] = &[
 /// A new module needs a row here, and so a decision where it stands.
 const MAY_NAME: &[(&str, &[&[&str]])] = &[
     ("problem", &[]),
+    // Numbers in, numbers out.
+    ("statistics", &[]),
+    ("judge", &[&["project", "statistics"]]),
     ("clock", &[]),
     // No step, engine or features below; `project::brief` is data, not the step `brief`.
     ("project", &[&["problem"]]),
@@ -42,20 +47,30 @@ const MAY_NAME: &[(&str, &[&[&str]])] = &[
     // No step names another step.
     ("brief", &[COMMON, UNDER_STEPS]),
     ("model", &[COMMON, UNDER_STEPS]),
+    ("evaluation", &[COMMON, UNDER_STEPS]),
+    ("benchmark", &[COMMON, UNDER_STEPS]),
+    ("readiness", &[COMMON, UNDER_STEPS]),
+    ("drift", &[COMMON, UNDER_STEPS]),
     ("package", &[COMMON, UNDER_STEPS]),
     // Never the workbench, the front ends or a step.
     ("serve", &[COMMON, &["engine", "features", "table"]]),
     ("workbench", &[COMMON, UNDER_STEPS, STEPS, &["clock", "example"]]),
     ("cli", &[COMMON, UNDER_STEPS, STEPS, &["clock", "gui::pictures", "serve", "workbench"]]),
     // Views never run a step: only the brief's pure helpers and the words for a value.
-    ("gui", &[COMMON, &["brief", "clock", "command", "example", "features::plain_value", "workbench"]]),
+    (
+        "gui",
+        &[
+            COMMON,
+            &["brief", "clock", "command", "example", "features::plain_value", "judge", "statistics", "workbench"],
+        ],
+    ),
     ("main", &[&["cli", "engine::run_worker", "gui::run", "workbench"]]),
     ("lib", &[]),
 ];
 
 const COMMON: &[&str] = &["problem", "project", "jobs", "step"];
-const UNDER_STEPS: &[&str] = &["command", "engine", "features", "table"];
-const STEPS: &[&str] = &["brief", "model", "package"];
+const UNDER_STEPS: &[&str] = &["command", "engine", "features", "judge", "statistics", "table"];
+const STEPS: &[&str] = &["benchmark", "brief", "drift", "evaluation", "model", "package", "readiness"];
 
 /// Lines of the longest source file.
 const MAX_LINES: usize = 600;

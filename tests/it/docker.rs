@@ -13,8 +13,9 @@ use trestle::features::{self, Mapping};
 use trestle::jobs::{JobContext, no_wake};
 use trestle::package::{self, BuildPlan, Engine, Environment, Labelled, PackageError};
 use trestle::project::brief::{Band, Brief, OutputKind, OutputSpec, Stated};
-use trestle::project::documents::{Evidence, GoldenRow, GoldenRows, PackageReport, ProjectConfig, VersionRecord};
+use trestle::project::documents::{Evidence, GoldenRow, GoldenRows, ProjectConfig, VersionRecord};
 use trestle::project::format;
+use trestle::project::reports::PackageReport;
 use trestle::table;
 
 /// Golden rows that are asked.

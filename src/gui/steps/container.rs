@@ -13,7 +13,7 @@ use crate::gui::widgets::{
     empty_state, notice, page_header, primary_button, problem_panel, progress_bar, secondary_button,
 };
 use crate::project::ModelVersion;
-use crate::project::documents::PackageReport;
+use crate::project::reports::PackageReport;
 use crate::step::{Standing, Step};
 use crate::workbench::{RunningJob, Workbench};
 

@@ -1,7 +1,10 @@
 //! One view per step, named like its module; each draws every face of its step and sends commands.
 
+pub(super) mod benchmark;
 pub(super) mod brief;
 pub(super) mod container;
+pub(super) mod drift;
 pub(super) mod model;
 mod model_cards;
+pub(super) mod readiness;
 mod try_form;

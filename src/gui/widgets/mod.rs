@@ -11,6 +11,7 @@ mod field;
 mod glyphs;
 mod layout;
 mod learn;
+mod plot;
 mod rail;
 mod stat;
 mod states;
@@ -26,6 +27,7 @@ pub use field::{Field, understood_line};
 pub use glyphs::{Icon, icon_ui};
 pub use layout::{Card, KeyValues, columns, hairline, page_header, row, title_line};
 pub use learn::{LearnSection, Passage, quote, term};
+pub use plot::{legend, marker, plot};
 pub use rail::{RailItem, project_button, rail_button, rail_line};
 pub use stat::{Stat, progress_bar};
 pub use states::{

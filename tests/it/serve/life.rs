@@ -111,7 +111,8 @@ async fn after_the_notice_new_work_is_refused_while_old_work_finishes() {
     // A body that is no request is an error of its own until the server closes.
     until("the server closes", async || {
         let mut probe = TcpStream::connect(running.address).await.unwrap();
-        let head = "POST /v2/models/churn/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+        let head =
+            "POST /v2/models/churn/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
         probe.write_all(head.as_bytes()).await.unwrap();
         answer(probe).await.starts_with("HTTP/1.1 503")
     })

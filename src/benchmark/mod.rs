@@ -1,0 +1,1 @@
+//! The benchmark step: how fast a version answers, measured in the worker.

@@ -1,0 +1,1 @@
+//! The drift step: how current data differs from the reference.

@@ -1,0 +1,1 @@
+//! Statistics shared by steps: distributions, two-sample tests, intervals, latency histograms. Pure functions.
