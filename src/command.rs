@@ -221,6 +221,8 @@ pub enum Command {
     },
     /// Make a copy of the churn example in a folder and open it.
     NewFromExample(PathBuf),
+    /// Open the person's own copy of the example, made when it is not there yet.
+    OpenExample,
     /// Close the project.
     CloseProject,
     /// Answer a question of the brief.

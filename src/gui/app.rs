@@ -15,7 +15,9 @@ use super::steps::model::ModelView;
 use super::steps::readiness::ReadinessView;
 use super::theme::{self, Look as _, Verdict, space};
 use super::ui_command::{Choosing, Outbox, Shortcut, UiCommand, shortcuts};
-use super::widgets::{Answer, Confirm, DISMISS, Toasts, drop_overlay, notice_with, problem_panel, small_button};
+use super::widgets::{
+    Answer, Confirm, DISMISS, Toasts, drop_overlay, next_step, notice_with, problem_panel, small_button,
+};
 use super::{learn, shell, start};
 use crate::command::Command;
 use crate::jobs::{Job, JobError, Wake};
@@ -193,6 +195,7 @@ impl App {
                 Frame::new().inner_margin(Margin { right: 20, ..Margin::ZERO }).show(ui, |ui| {
                     self.messages_ui(ui, &mut outbox);
                     self.page_ui(ui, &mut outbox);
+                    self.next_ui(ui, &mut outbox);
                     ui.add_space(space::L);
                 });
             });
@@ -215,6 +218,18 @@ impl App {
             Step::Readiness => view.readiness.ui(ui, workbench, outbox),
             Step::Drift => view.drift.ui(ui, workbench, outbox),
             Step::Container => view.container.ui(ui, workbench, outbox),
+        }
+    }
+
+    /// The one step that comes next, at the foot of the page; the brief says it in its head.
+    fn next_ui(&self, ui: &mut Ui, outbox: &mut Outbox) {
+        if self.view.step == Step::Brief {
+            return;
+        }
+        if let Some(next) = self.workbench.next_step(self.view.step)
+            && next_step(ui, next.step.label(), &next.why, &format!("Continue to {}", next.step.label().to_lowercase()))
+        {
+            outbox.ask(UiCommand::GoTo(next.step));
         }
     }
 

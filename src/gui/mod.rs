@@ -8,7 +8,7 @@ mod dialogs;
 pub mod figure;
 mod fonts;
 #[cfg(feature = "pictures")]
-pub mod gallery;
+mod gallery;
 mod learn;
 #[cfg(feature = "pictures")]
 mod pages;

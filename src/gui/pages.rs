@@ -6,6 +6,7 @@ use egui::Theme;
 
 use super::app::App;
 use super::dialogs::Picker;
+use super::gallery::{Page, gallery_ui};
 use super::pictures::Camera;
 use super::ui_command::Choosing;
 use crate::command::Command;
@@ -48,6 +49,13 @@ pub fn pictures(out: &Path, environment: &Environment) -> Result<Vec<String>, Pr
             let mut app = stage(&scene, environment);
             let image = Camera::new(theme).render(|ui| app.ui(ui));
             image.save(&out.join(&name)).map_err(failed)?;
+            names.push(name);
+        }
+    }
+    for (page, name) in Page::ALL {
+        for (theme, suffix) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
+            let name = format!("{name}-{suffix}.png");
+            Camera::new(theme).render(|ui| gallery_ui(ui, page)).save(&out.join(&name)).map_err(failed)?;
             names.push(name);
         }
     }

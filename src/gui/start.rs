@@ -1,4 +1,4 @@
-//! The page without a project: recent ones, the example, and the one thing to do first.
+//! The page without a project: the one thing to do first, what the journey is, recent projects.
 
 use egui::Ui;
 
@@ -6,8 +6,12 @@ use super::shell::short_path;
 use super::text;
 use super::theme::{Look as _, space};
 use super::ui_command::{Choosing, Outbox, UiCommand};
-use super::widgets::{Card, Field, Icon, icon_ui, page_header, primary_button, quiet_button, secondary_button};
+use super::widgets::{
+    Card, Column, Field, Icon, Table, cell, cell_wrapped, icon_ui, page_header, primary_button, quiet_button,
+    secondary_button,
+};
 use crate::command::Command;
+use crate::step::Step;
 use crate::workbench::Workbench;
 
 /// The start page.
@@ -20,7 +24,7 @@ impl StartView {
     pub(super) fn ui(&mut self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
         let t = ui.tokens();
         ui.vertical_centered(|ui| {
-            ui.set_max_width(720.0);
+            ui.set_max_width(760.0);
             ui.add_space(space::XXL);
             ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| {
                 icon_ui(ui, Icon::Trestle, 36.0, t.accent, "");
@@ -31,25 +35,9 @@ impl StartView {
                     "Write down what it is for, bring the ONNX file, and get a container that was asked and answered.",
                     |_| (),
                 );
-                Card::new("Start").show(ui, |ui| {
-                    ui.label(text::body(
-                        "The example is a finished project: churn of a subscription service, with two model versions. \
-                         Walk through its steps to see what each one is for.",
-                    ));
-                    ui.add_space(space::S);
-                    ui.horizontal(|ui| {
-                        if primary_button(ui, "Copy the example…").clicked() {
-                            outbox.ask(UiCommand::Choose(Choosing::Example));
-                        }
-                        if secondary_button(ui, "New project…").clicked() {
-                            outbox.ask(UiCommand::Choose(Choosing::NewProject));
-                        }
-                        if secondary_button(ui, "Open a project…").clicked() {
-                            outbox.ask(UiCommand::Choose(Choosing::Project));
-                        }
-                    });
-                });
+                Self::begin_ui(ui, workbench, outbox);
                 Self::recent_ui(ui, workbench, outbox);
+                journey_ui(ui);
                 Card::new("By its path").remark("for a display without file dialogs").show(ui, |ui| {
                     Field::new("Project folder", &mut self.path).mono().placeholder("projects/churn").show(ui);
                     ui.add_space(space::XS);
@@ -57,6 +45,35 @@ impl StartView {
                         outbox.send(Command::OpenProject(self.path.trim().into()));
                     }
                 });
+            });
+        });
+    }
+
+    fn begin_ui(ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
+        Card::new("New here").show(ui, |ui| {
+            ui.label(text::body(
+                "Begin with the example: a model that tells which subscribers leave, in two versions, with its data and \
+                 its code. Every step works on it at once; follow the button at the foot of each page.",
+            ));
+            ui.add_space(space::S);
+            let own = workbench.example_folder();
+            ui.horizontal(|ui| {
+                if let Some(folder) = own {
+                    let place = format!("Your own copy, in {}", folder.display());
+                    if primary_button(ui, "Open the example").on_hover_text(place).clicked() {
+                        outbox.send(Command::OpenExample);
+                    }
+                }
+                let copy = if own.is_some() { secondary_button } else { primary_button };
+                if copy(ui, "Copy the example…").clicked() {
+                    outbox.ask(UiCommand::Choose(Choosing::Example));
+                }
+                if secondary_button(ui, "New project…").clicked() {
+                    outbox.ask(UiCommand::Choose(Choosing::NewProject));
+                }
+                if secondary_button(ui, "Open a project…").clicked() {
+                    outbox.ask(UiCommand::Choose(Choosing::Project));
+                }
             });
         });
     }
@@ -77,4 +94,19 @@ impl StartView {
             }
         });
     }
+}
+
+/// What lies ahead.
+fn journey_ui(ui: &mut Ui) {
+    let columns = [Column::text("").exact(24.0), Column::text("").exact(104.0), Column::text("")];
+    Card::new("The journey").remark("in this order, or in yours").show(ui, |ui| {
+        Table::new("The steps of the journey", &columns).show(ui, Step::ALL.len(), |ui, row, column| {
+            let step = Step::ALL[row];
+            match column {
+                0 => drop(cell(ui, text::figures(step.number().to_string()).weak())),
+                1 => drop(cell(ui, text::medium(step.label()))),
+                _ => drop(cell_wrapped(ui, text::weak(step.purpose()))),
+            }
+        });
+    });
 }

@@ -24,6 +24,8 @@ pub struct Environment {
     pub wake: Wake,
     /// Where recent projects and choices are kept; `None` keeps nothing.
     pub settings: Option<PathBuf>,
+    /// Where a person's own copy of the example lives; `None` asks for a folder.
+    pub example: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Environment {
@@ -45,6 +47,10 @@ impl Environment {
             runtime,
             wake: no_wake(),
             settings,
+            example: directories::UserDirs::new().map(|dirs| {
+                let documents = dirs.document_dir().unwrap_or(dirs.home_dir());
+                documents.join("Trestle").join("churn")
+            }),
         })
     }
 }

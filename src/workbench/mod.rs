@@ -9,6 +9,7 @@ mod drift;
 mod edit;
 mod environment;
 mod evaluation;
+mod journey;
 mod model;
 mod outcome;
 mod readiness;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 use semver::Version;
 
 pub use environment::Environment;
+pub use journey::NextStep;
 pub use model::Tried;
 pub use settings::{Recent, Settings, ThemeChoice};
 
@@ -146,6 +148,7 @@ impl Workbench {
             Command::OpenProject(root) => self.open(&root),
             Command::NewProject { root, name } => self.create(&root, &name),
             Command::NewFromExample(root) => self.create_example(root),
+            Command::OpenExample => self.open_example(),
             Command::CloseProject => self.close(),
             Command::AnswerBrief(field, words) => self.answer_brief(field, words),
             Command::SetConfig(config) => self.set_config(config),
@@ -263,6 +266,11 @@ impl Workbench {
     /// Recent projects and choices about the window.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Where the person's own copy of the example is, or will be.
+    pub fn example_folder(&self) -> Option<&Path> {
+        self.environment.example.as_deref()
     }
 
     /// Changes a choice about the window and keeps it.
@@ -402,6 +410,13 @@ impl Workbench {
         self.save()?;
         crate::example::unpack(&root)?;
         self.open(&root)
+    }
+
+    fn open_example(&mut self) -> Result<(), Problem> {
+        let Some(root) = self.environment.example.clone() else {
+            return Err(Problem::new("There is no place for the example", "", "Copy it to a folder of your choice."));
+        };
+        if root.join(crate::project::PROJECT_FILE).is_file() { self.open(&root) } else { self.create_example(root) }
     }
 
     fn adopt(&mut self, project: Project) {

@@ -214,16 +214,25 @@ fn the_brief_is_copied_and_exported_as_markdown() {
 fn keys_and_the_rail_change_the_page() {
     let mut window = Window::churn();
     assert!(window.shows_page("Brief"));
-    for (key, page) in [(Key::Num2, "Model"), (Key::Num3, "Container"), (Key::Num1, "Brief")] {
+    for (key, page) in [
+        (Key::Num2, "Model"),
+        (Key::Num3, "Benchmark"),
+        (Key::Num4, "Readiness"),
+        (Key::Num5, "Drift"),
+        (Key::Num6, "Container"),
+        (Key::Num1, "Brief"),
+    ] {
         window.press(CTRL, key);
         assert!(window.shows_page(page), "{key:?} shows {page}");
     }
-    for (item, page) in [("3 Container", "Container"), ("2 Model", "Model"), ("1 Brief", "Brief")] {
+    for (item, page) in [("6 Container", "Container"), ("5 Drift", "Drift"), ("2 Model", "Model"), ("1 Brief", "Brief")] {
         window.click_beginning(item);
         assert!(window.shows_page(page), "{item:?} shows {page}");
     }
     window.click("Continue to model");
     assert!(window.shows_page("Model"));
+    window.click("Continue to benchmark");
+    assert!(window.shows_page("Benchmark"), "the foot of a page leads to the next");
 }
 
 #[test]
@@ -494,9 +503,9 @@ fn closing_saves_and_asks_nothing_when_nothing_can_be_lost() {
 // ---- the start
 
 #[test]
-fn without_a_project_the_start_page_offers_its_three_actions() {
+fn without_a_project_the_start_page_offers_ways_to_begin() {
     let mut window = Window::empty();
-    for action in ["Copy the example…", "New project…", "Open a project…"] {
+    for action in ["Open the example", "Copy the example…", "New project…", "Open a project…"] {
         assert!(window.is_enabled(action), "{action}");
     }
     let root = window.folder.path().join("New one");
@@ -515,6 +524,20 @@ fn without_a_project_the_start_page_offers_its_three_actions() {
     assert!(window.workbench().project().is_none());
     window.click("Customer churn");
     assert_eq!(window.project().root(), root);
+}
+
+#[test]
+fn the_example_opens_with_one_click_and_stays_ones_own() {
+    let mut window = Window::empty();
+    window.click("Open the example");
+    let own = window.folder.path().join("documents/churn");
+    assert_eq!(window.project().root(), own);
+    assert!(window.shows_page("Brief"));
+    window.type_into("What problem does the model solve", "Mine: ");
+    window.click_beginning("Project Customer churn");
+    window.click("Close this project");
+    window.click("Open the example");
+    assert!(window.typed("What problem does the model solve").contains("Mine: "), "it is not overwritten");
 }
 
 #[test]

@@ -123,6 +123,7 @@ impl Window {
             runtime: runtime(),
             wake: no_wake(),
             settings: Some(folder.path().join("settings.ron")),
+            example: Some(folder.path().join("documents/churn")),
         };
         let mut workbench = Workbench::new(environment);
         if let Some(root) = root {

@@ -2,6 +2,7 @@
 
 use egui::{Align, InnerResponse, Label, Layout, Margin, Rect, Response, RichText, Role, Ui, UiBuilder, pos2, vec2};
 
+use super::secondary_button;
 use crate::gui::text;
 use crate::gui::theme::{CONTROL_HEIGHT, Look as _, RADIUS, size, space};
 
@@ -137,6 +138,25 @@ pub fn page_header<R>(ui: &mut Ui, title: &str, purpose: &str, actions: impl FnO
     }
     ui.add_space(space::L - ui.spacing().item_spacing.y);
     result
+}
+
+/// What comes after this page, at its foot: the step, why, and a button that goes there; `true` when it was pressed.
+pub fn next_step(ui: &mut Ui, step: &str, why: &str, button: &str) -> bool {
+    ui.add_space(space::XS);
+    hairline(ui);
+    let mut pressed = false;
+    row(ui, CONTROL_HEIGHT + space::L, |ui| {
+        ui.label(text::small("Next"));
+        ui.label(text::medium(step));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            pressed = secondary_button(ui, button).clicked();
+            ui.add_space(space::S);
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(Label::new(text::weak(why)).truncate());
+            });
+        });
+    });
+    pressed
 }
 
 /// Columns narrower than this are put below one another instead.

@@ -25,7 +25,7 @@ pub use choice::{check, menu_item, select};
 pub use code::code_block;
 pub use field::{Field, understood_line};
 pub use glyphs::{Icon, icon_ui};
-pub use layout::{Card, KeyValues, columns, hairline, page_header, row, title_line};
+pub use layout::{Card, KeyValues, columns, hairline, next_step, page_header, row, title_line};
 pub use learn::{LearnSection, Passage, quote, term};
 pub use plot::{legend, marker, plot};
 pub use rail::{RailItem, project_button, rail_button, rail_line};

@@ -1,157 +1,38 @@
-//! Every widget in its states, and the drawn pages of the design rebuilt from them: to be looked at.
+//! Every widget in its states: to be looked at.
 
-mod pages;
+use egui::{CentralPanel, Frame, Ui};
 
-use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
-
-use self::pages::{
-    ERRORS_HANDLED, SCOPE_FIRST, WHY_A_PERCENTILE, benchmark_ui, brief_ui, empty_ui, failed_ui, readiness_ui,
-};
 use super::text;
-use super::theme::{self, Look as _, Verdict, space};
+use super::theme::{Look as _, Verdict, space};
 use super::widgets::{
-    Button, Card, Column, Confirm, Field, Icon, KeyValues, LearnSection, RailItem, Table, Toasts, Tone, activity, cell,
-    cell_number, check, chip, code_block, columns, details, drop_overlay, icon_ui, notice, notice_with, page_header,
-    primary_button, problem_panel, progress_bar, project_button, rail_button, rail_line, row, secondary_button,
-    segmented, select, verdict_line,
+    Button, Card, Column, Field, Icon, KeyValues, Table, Toasts, Tone, activity, cell, cell_number, check, chip,
+    code_block, columns, details, icon_ui, notice, notice_with, page_header, primary_button, problem_panel,
+    progress_bar, row, secondary_button, segmented, select, verdict_line,
 };
 use crate::problem::Problem;
 
 /// One picture of the gallery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Page {
+pub(super) enum Page {
     /// Buttons, chips, icons, fields.
     Controls,
     /// Panels, notices, progress, code, tables.
     States,
-    /// The brief as drawn.
-    Brief,
-    /// The benchmark as drawn, without its chart.
-    Benchmark,
-    /// The readiness panel as drawn.
-    Readiness,
-    /// A page with nothing on it yet.
-    Empty,
-    /// A long table and a failure.
-    Failed,
-    /// A question.
-    Dialog,
-    /// A file over the window.
-    Drop,
 }
 
 impl Page {
     /// Every page with its file name.
-    pub const ALL: [(Self, &'static str); 9] = [
-        (Self::Controls, "controls"),
-        (Self::States, "states"),
-        (Self::Brief, "brief"),
-        (Self::Benchmark, "benchmark"),
-        (Self::Readiness, "readiness"),
-        (Self::Empty, "empty"),
-        (Self::Failed, "failed"),
-        (Self::Dialog, "dialog"),
-        (Self::Drop, "drop"),
-    ];
+    pub(super) const ALL: [(Self, &'static str); 2] =
+        [(Self::Controls, "widgets-controls"), (Self::States, "widgets-states")];
 }
 
 /// Shows one page of the gallery.
-pub fn gallery_ui(ui: &mut Ui, page: Page) {
-    match page {
-        Page::Controls => bare(ui, controls_ui),
-        Page::States => bare(ui, states_ui),
-        Page::Brief => window(ui, 0, &SCOPE_FIRST, None, brief_ui),
-        Page::Benchmark => window(ui, 2, &WHY_A_PERCENTILE, Some(0.62), benchmark_ui),
-        Page::Readiness => window(ui, 3, &ERRORS_HANDLED, None, readiness_ui),
-        Page::Empty => window(ui, 1, &SCOPE_FIRST, None, empty_ui),
-        Page::Failed => window(ui, 5, &SCOPE_FIRST, None, failed_ui),
-        Page::Dialog => {
-            window(ui, 3, &ERRORS_HANDLED, None, readiness_ui);
-            let body = "Version 1.1.0 becomes champion: serve, check and build use it from now on. \
-                        The ledger keeps 1.0.0, and rolling back is one command.";
-            let _answer = Confirm::new("Promote version 1.1.0?", body, "Promote").show(ui.ctx());
-        }
-        Page::Drop => {
-            window(ui, 1, &SCOPE_FIRST, None, empty_ui);
-            drop_overlay(ui.ctx(), "Add as version 1.2.0", "churn.onnx is compared with 1.1.0 first");
-        }
-    }
-}
-
-fn bare(ui: &mut Ui, content: fn(&mut Ui)) {
-    CentralPanel::default().frame(Frame::new().inner_margin(24)).show(ui, content);
-}
-
-fn window(ui: &mut Ui, step: usize, learn: &LearnSection<'_>, progress: Option<f32>, page: fn(&mut Ui)) {
-    let t = ui.tokens();
-    let panel = Frame::new().fill(t.panel);
-    Panel::bottom("activity").exact_size(theme::ACTIVITY_HEIGHT).frame(panel).show(ui, |ui| {
-        row(ui, theme::ACTIVITY_HEIGHT, |ui| {
-            ui.add_space(space::M);
-            match progress {
-                Some(fraction) => {
-                    activity(ui, "Benchmark: open loop, window 3 of 6", Some(fraction), "6 s left");
-                }
-                None => {
-                    ui.label(text::small("Nothing running"));
-                }
-            }
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                ui.add_space(space::M);
-                ui.label(text::small("saved 12:04:31"));
-            });
-        });
-    });
-    let rail = panel.inner_margin(Margin { left: 8, right: 8, top: 12, bottom: 8 });
-    Panel::left("rail").exact_size(theme::RAIL_WIDTH).resizable(false).frame(rail).show(ui, |ui| rail_ui(ui, step));
-    let drawer = panel.inner_margin(Margin::symmetric(18, 20));
-    Panel::right("learn").exact_size(theme::LEARN_WIDTH).resizable(false).frame(drawer).show(ui, |ui| {
-        learn.show(ui);
-        if learn.title == ERRORS_HANDLED.title {
-            code_block(
-                ui,
-                "The request and its answer",
-                "POST /predict\n{\"tenure\": NaN, …}\n→ 500\n{\"error\": \"…\"}",
-            );
-            ui.horizontal(|ui| {
-                secondary_button(ui, "Run again");
-                secondary_button(ui, "Waive…");
-            });
-        }
-    });
-    let central = Frame::new().fill(t.bg).inner_margin(Margin { left: 24, right: 24, top: 20, bottom: 0 });
-    CentralPanel::default().frame(central).show(ui, |ui| {
-        ScrollArea::vertical().auto_shrink(false).show(ui, page);
-    });
-}
-
-fn rail_ui(ui: &mut Ui, open: usize) {
-    ui.spacing_mut().item_spacing.y = 2.0;
-    project_button(ui, "Customer churn", "projects/churn");
-    ui.add_space(6.0);
-    for (idx, (name, verdict, substance)) in [
-        ("Brief", Verdict::Pass, "8 of 8 answered"),
-        ("Model", Verdict::Pass, "churn 1.1.0, AUC 0.91"),
-        ("Benchmark", Verdict::Running, "p95 3.1 of 200 ms"),
-        ("Readiness", Verdict::Fail, "2 of 11 block"),
-        ("Drift", Verdict::Warn, "3 of 12 columns"),
-        ("Container", Verdict::Stale, "1.0.0 built, model changed"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        RailItem::new(idx + 1, name, substance).verdict(verdict).selected(idx == open).show(ui);
-    }
-    ui.with_layout(egui::Layout::bottom_up(egui::Align::Min), |ui| {
-        rail_button(ui, Icon::Help, "Learn", "F1");
-        let (icon, words) =
-            if ui.visuals().dark_mode { (Icon::Sun, "Light theme") } else { (Icon::Moon, "Dark theme") };
-        rail_button(ui, icon, words, "");
-        rail_button(ui, Icon::Search, "Commands", "Ctrl K");
-        rail_line(ui, Icon::Container, "Docker 20.10 answers");
-        ui.add_space(6.0);
-        super::widgets::hairline(ui);
-    });
+pub(super) fn gallery_ui(ui: &mut Ui, page: Page) {
+    let content = match page {
+        Page::Controls => controls_ui,
+        Page::States => states_ui,
+    };
+    CentralPanel::default().frame(Frame::new().fill(ui.tokens().bg).inner_margin(24)).show(ui, content);
 }
 
 fn controls_ui(ui: &mut Ui) {
@@ -356,35 +237,4 @@ fn data_ui(ui: &mut Ui) {
             };
         });
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use egui::Theme;
-
-    use super::*;
-    use crate::gui::pictures::Camera;
-
-    /// Every page in both themes is laid out, tessellated and painted; with `TRESTLE_GALLERY=DIR` also saved there.
-    #[test]
-    fn every_page_of_the_gallery_can_be_painted_in_both_themes() {
-        let folder = std::env::var_os("TRESTLE_GALLERY").map(PathBuf::from);
-        let density = if std::env::var_os("TRESTLE_GALLERY_2X").is_some() { 2.0 } else { 1.0 };
-        let small = std::env::var_os("TRESTLE_GALLERY_SMALL").is_some();
-        for (page, name) in Page::ALL {
-            for (theme, suffix) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
-                let camera = Camera::new(theme).pixels_per_point(density);
-                let camera = if small { camera.size(960.0, 640.0) } else { camera };
-                let camera = if page == Page::Controls { camera.click(egui::pos2(870.0, 785.0)) } else { camera };
-                let image = camera.render(|ui| gallery_ui(ui, page));
-                assert!(960 <= image.width);
-                if let Some(folder) = &folder {
-                    std::fs::create_dir_all(folder).unwrap();
-                    image.save(&folder.join(format!("{name}-{suffix}.png"))).unwrap();
-                }
-            }
-        }
-    }
 }
