@@ -27,13 +27,14 @@ pub use settings::{Recent, Settings, ThemeChoice};
 
 use crate::command::Command;
 use crate::jobs::{Job, JobContext, JobError};
-use crate::model::{Examination, GoldenCheck, SharedSession};
+use crate::model::{Examination, GoldenCheck};
 use crate::package::EngineInfo;
 use crate::problem::Problem;
 use crate::project::history::History;
 use crate::project::reports::{BenchmarkReport, DriftReport, EvaluationReport, PackageReport};
 use crate::project::{DocumentKind, ModelVersion, Project, ProjectError};
 use crate::readiness::Probe;
+use crate::session::SharedSession;
 use crate::step::{Activity, JobId, Step, StepState};
 use outcome::{Outcome, Slot};
 
