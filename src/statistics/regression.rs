@@ -56,8 +56,8 @@ impl ErrorMoments {
 
     /// Coefficient of determination, 1 − Σe² / Σd²; `None` with fewer than two rows, or when the truth never varies.
     ///
-    /// The interval is the delta method's on the ratio r = Σe² / Σd²: the variance is the mean square of
-    /// (e² − r·d²) divided by its share of n and by the squared mean of d².
+    /// The interval is the delta method's on the ratio r = Σe² / Σd²: with q the mean of (e² − r·d²)²
+    /// and s the mean of d², the variance is q / (s²·n).
     pub fn r2(&self) -> Option<Estimate> {
         if self.n < 2 || self.sum_distance <= 0.0 {
             return None;

@@ -299,7 +299,7 @@ impl Workbench {
         &self.benchmark
     }
 
-    /// The last evaluation.
+    /// The last evaluation, of whichever version; that of the version at hand is [`Workbench::evaluated`].
     pub fn evaluation(&self) -> &StepState<EvaluationReport> {
         &self.evaluation
     }
