@@ -12,6 +12,7 @@
 //! - [`problem`], [`jobs`], [`step`], [`command`], [`clock`]: the words everything else is written in.
 //! - [`engine`]: loading and running models, our operators, the worker. The only module that names tract.
 //! - [`table`], [`features`]: columns in and out; the feature contract between named values and tensors.
+//! - [`session`]: one worker that keeps a model loaded between the questions of the steps.
 //! - [`statistics`]: distributions, tests, intervals. [`judge`]: what measurements come to under today's brief.
 //! - [`brief`], [`model`], [`evaluation`], [`benchmark`], [`readiness`], [`drift`], [`package`]: the steps. Only
 //!   [`package`] names bollard.
@@ -48,6 +49,7 @@ pub mod problem;
 pub mod project;
 pub mod readiness;
 pub mod serve;
+pub mod session;
 pub mod statistics;
 pub mod step;
 pub mod table;

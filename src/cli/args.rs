@@ -102,6 +102,17 @@ pub enum Action {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Ask a version the labelled rows, and judge its metrics by the brief.
+    Evaluate {
+        /// The project.
+        dir: PathBuf,
+        /// Which version is meant.
+        #[command(flatten)]
+        which: VersionArgs,
+        /// How the result is printed.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
     /// Score the rows of a file.
     Predict {
         /// A project or an ONNX file.

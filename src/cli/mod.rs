@@ -1,6 +1,7 @@
 //! The command line: the same commands as the window, with one JSON object and an exit code.
 
 mod args;
+mod evaluate;
 mod models;
 mod progress;
 mod projects;
@@ -32,6 +33,9 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
         }
         Action::Golden { dir, from, which, output } => {
             finish(output, || models::golden(environment, dir, from, which.version.as_deref(), output))
+        }
+        Action::Evaluate { dir, which, output } => {
+            finish(output, || evaluate::evaluate(environment, dir, which.version.as_deref(), output))
         }
         Action::Predict { model, input, output_file, which, output } => finish(output, || {
             scoring::predict(&environment, &model, &input, output_file.as_deref(), which.version.as_deref(), output)

@@ -7,10 +7,10 @@ use super::report::Report;
 use crate::engine::Worker;
 use crate::features::{self, Mapping, Prediction};
 use crate::jobs::{JobContext, JobError, no_wake};
-use crate::model::{Asked, SharedSession, ask};
 use crate::problem::Problem;
 use crate::project::Project;
 use crate::project::contract::ModelContract;
+use crate::session::{Asked, SharedSession, ask};
 use crate::table::{self, Format, Table};
 use crate::workbench::Environment;
 

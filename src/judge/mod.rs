@@ -4,9 +4,18 @@
 //! which front end asks.
 
 mod benchmark;
+mod brief;
 mod drift;
 mod evaluation;
+mod figures;
+mod metric;
+mod outcomes;
+mod retraining;
 
 pub use benchmark::{latency, percentile_ms};
+pub use brief::{Limit, LimitKind, Measurements, brief};
 pub use drift::{drift, drifted};
-pub use evaluation::success;
+pub use evaluation::{Baseline, MetricLine, baseline, latest_evaluation, metrics, shown_value, success};
+pub use metric::measure;
+pub use outcomes::{ConfusionTable, RocLine, confusion_table, roc_lines};
+pub use retraining::retraining;

@@ -7,7 +7,6 @@ use semver::Version;
 
 use super::bump::{Proposal, propose};
 use super::golden::made_golden;
-use super::session::{Asked, SharedSession, ask};
 use crate::command::Bump;
 use crate::engine::{Worker, WorkerConfig};
 use crate::features::{self, Mapping};
@@ -16,6 +15,7 @@ use crate::problem::Problem;
 use crate::project::brief::OutputSpec;
 use crate::project::contract::{Inspection, ModelContract};
 use crate::project::documents::{FeatureContract, GoldenRows, Value};
+use crate::session::{Asked, SharedSession, ask};
 use crate::table::{self, Table};
 
 /// Rows of the reference data that features are learned from.

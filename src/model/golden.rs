@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::session::{Asked, SharedSession, ask};
 use crate::features::{GoldenComparison, Mapping, Prediction, compare_golden};
 use crate::jobs::{JobContext, JobError};
 use crate::problem::Problem;
 use crate::project::contract::{ClassLabel, ModelContract};
 use crate::project::documents::{GoldenRow, GoldenRows, Value};
+use crate::session::{Asked, SharedSession, ask};
 use crate::table::{self, Table};
 
 /// Largest difference between two runs of one model: single precision, another order of additions.

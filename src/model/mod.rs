@@ -5,9 +5,7 @@
 mod bump;
 mod examine;
 mod golden;
-mod session;
 
 pub use bump::{Proposal, contract_change, propose};
 pub use examine::{Examination, ExamineRequest, Previous, ReferenceData, examine, reference_table};
 pub use golden::{GoldenCheck, check_golden, import_golden, made_golden};
-pub use session::{Asked, Session, SharedSession, ask};

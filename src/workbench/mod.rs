@@ -29,13 +29,14 @@ pub use settings::{Recent, Settings, ThemeChoice};
 
 use crate::command::Command;
 use crate::jobs::{Job, JobContext, JobError};
-use crate::model::{Examination, GoldenCheck, SharedSession};
+use crate::model::{Examination, GoldenCheck};
 use crate::package::EngineInfo;
 use crate::problem::Problem;
 use crate::project::history::History;
 use crate::project::reports::{BenchmarkReport, DriftReport, EvaluationReport, PackageReport};
 use crate::project::{DocumentKind, ModelVersion, Project, ProjectError};
 use crate::readiness::Probe;
+use crate::session::SharedSession;
 use crate::step::{Activity, JobId, Step, StepState};
 use outcome::{Outcome, Slot};
 
@@ -306,7 +307,7 @@ impl Workbench {
         &self.benchmark
     }
 
-    /// The last evaluation.
+    /// The last evaluation, of whichever version; that of the version at hand is [`Workbench::evaluated`].
     pub fn evaluation(&self) -> &StepState<EvaluationReport> {
         &self.evaluation
     }

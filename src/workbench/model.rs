@@ -9,10 +9,11 @@ use super::{Workbench, need_version, no_project};
 use crate::command::Bump;
 use crate::features::{self, Mapping, Prediction};
 use crate::jobs::JobError;
-use crate::model::{self, Asked, Examination, ExamineRequest, Previous, ReferenceData};
+use crate::model::{self, Examination, ExamineRequest, Previous, ReferenceData};
 use crate::problem::Problem;
 use crate::project::documents::{Evidence, GoldenRow, GoldenRows, Value};
 use crate::project::{ModelVersion, NewVersion, Project};
+use crate::session::{self, Asked};
 
 /// A row that was tried, and what came of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -173,7 +174,7 @@ impl Workbench {
         let session = self.session();
         self.spawn(Slot::Try, "Asking the model", move |context| {
             let rows = [row];
-            let (mut answers, micros) = model::ask(&session, &asked, &rows, context)?;
+            let (mut answers, micros) = session::ask(&session, &asked, &rows, context)?;
             let prediction = answers.pop().ok_or(JobError::Cancelled)?;
             let [row] = rows;
             let version = version.record.version;
@@ -205,7 +206,7 @@ impl Workbench {
                 model::import_golden(&path, &mapping, contract)?
             } else {
                 let rows = known.unwrap_or_default().rows.into_iter().map(|row| row.values).collect::<Vec<_>>();
-                let (answers, _) = model::ask(&session, &asked, &rows, context)?;
+                let (answers, _) = session::ask(&session, &asked, &rows, context)?;
                 model::made_golden(&mapping, rows, &answers, "rows of the reference data, asked of this model")
             };
             let check = model::check_golden(&session, &asked, &golden, context)?;

@@ -51,7 +51,10 @@ impl Workbench {
             Some(check) if check.comparison.n_agree < check.comparison.n => {
                 (Standing::Fail, format!("{line}, golden rows differ"))
             }
-            _ => (Standing::Pass, line),
+            _ => match self.headline() {
+                Some(headline) => (Standing::Pass, format!("{line}, {headline}")),
+                None => (Standing::Pass, line),
+            },
         }
     }
 

@@ -44,6 +44,7 @@ const MAY_NAME: &[(&str, &[&[&str]])] = &[
     ("engine", &[COMMON]),
     ("table", &[COMMON]),
     ("features", &[COMMON, &["engine", "table"]]),
+    ("session", &[COMMON, &["engine", "features"]]),
     // No step names another step.
     ("brief", &[COMMON, UNDER_STEPS]),
     ("model", &[COMMON, UNDER_STEPS]),
@@ -69,7 +70,7 @@ const MAY_NAME: &[(&str, &[&[&str]])] = &[
 ];
 
 const COMMON: &[&str] = &["problem", "project", "jobs", "step"];
-const UNDER_STEPS: &[&str] = &["command", "engine", "features", "judge", "statistics", "table"];
+const UNDER_STEPS: &[&str] = &["command", "engine", "features", "judge", "session", "statistics", "table"];
 const STEPS: &[&str] = &["benchmark", "brief", "drift", "evaluation", "model", "package", "readiness"];
 
 /// Lines of the longest source file.

@@ -31,43 +31,114 @@ pub struct EvaluationReport {
     pub judged: Vec<Judgement>,
 }
 
+impl EvaluationReport {
+    /// Rows evaluated.
+    pub fn n(&self) -> u64 {
+        self.n_rows - self.n_unlabelled.min(self.n_rows)
+    }
+}
+
 /// Answers beside the truth, enough to compute every metric and its interval anew.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Outcomes {
     /// Of a classifier.
-    Classes {
-        /// The classes, in the model's order, then those that only the data has.
-        classes: Vec<ClassLabel>,
-        /// Rows by true class and by the class the model itself answered.
-        confusion: Vec<Vec<u64>>,
-        /// For each class whose probability the model gives: the distinct scores, ascending, and how many rows with
-        /// that score are of the class and how many are not.
-        scores: Vec<Vec<ScorePoint>>,
-        /// Sum of -ln p(true class) over all rows, p limited to 1e-15 from below; `None` without probabilities.
-        log_loss_sum: Option<f64>,
-    },
+    Classes(ClassOutcomes),
     /// Of a regressor.
-    Numbers {
-        /// True value and answer of each row, in the file's order; a sample of them when there are very many.
-        pairs: Vec<(f64, f64)>,
-        /// Rows.
-        n: u64,
-        /// Sum of squared errors.
-        sum_squared_error: f64,
-        /// Sum of absolute errors.
-        sum_absolute_error: f64,
-        /// Sum of squared distances of the true values from their mean.
-        sum_squared_distance: f64,
-    },
+    Numbers(NumberOutcomes),
 }
 
-/// Rows that share a score.
+/// A classifier's answers beside the truth.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClassOutcomes {
+    /// The model's classes in its order, then labels that only the data has.
+    pub classes: Vec<ClassLabel>,
+    /// How many of `classes` are the model's own.
+    pub n_known: usize,
+    /// Rows by true class and by the class the model itself answered, as positions in `classes`; each pair once,
+    /// `None` is no answer.
+    pub confusion: Vec<(usize, Option<usize>, u64)>,
+    /// Whether the scores are probabilities.
+    pub probabilities: bool,
+    /// For each of the model's classes, the rows by their score for it; empty when the model gives no scores, or has
+    /// too many classes to keep them.
+    pub scores: Vec<ScoreCurve>,
+    /// Rows with a score that is no number; they are in no curve.
+    pub n_unscored: u64,
+    /// The negative log-likelihood; `None` without probabilities.
+    pub log_loss: Option<LogLoss>,
+}
+
+/// The negative logarithm of the probability given to the true class, added up over the rows whose label the model
+/// knows; a probability below 2.2e-16 counts as that, as scikit-learn has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogLoss {
+    /// Rows.
+    pub n: u64,
+    /// Sum.
+    pub sum: f64,
+    /// Sum of the squares.
+    pub sum_of_squares: f64,
+}
+
+/// The rows by their score for one class.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScoreCurve {
+    /// Distinct scores, ascending.
+    pub points: Vec<ScorePoint>,
+    /// When there were too many distinct scores: the step of the grid that they were rounded down to.
+    pub grid: Option<f64>,
+}
+
+/// Rows that share a score for a class; `(score, of the class, of another known class, of an unknown label)` in the
+/// file.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "(f64, u64, u64, u64)", into = "(f64, u64, u64, u64)")]
 pub struct ScorePoint {
     /// The score.
     pub score: f64,
     /// Rows of the class.
     pub n_positive: u64,
-    /// Other rows.
+    /// Rows of another class that the model knows.
     pub n_negative: u64,
+    /// Rows whose label the model does not know.
+    pub n_unknown: u64,
+}
+
+impl From<(f64, u64, u64, u64)> for ScorePoint {
+    fn from((score, n_positive, n_negative, n_unknown): (f64, u64, u64, u64)) -> Self {
+        Self { score, n_positive, n_negative, n_unknown }
+    }
+}
+
+impl From<ScorePoint> for (f64, u64, u64, u64) {
+    fn from(point: ScorePoint) -> Self {
+        (point.score, point.n_positive, point.n_negative, point.n_unknown)
+    }
+}
+
+/// A regressor's answers beside the truth.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NumberOutcomes {
+    /// True value and answer: of each row in the file's order, or of evenly spaced ones when there are very many.
+    pub pairs: Vec<(f64, f64)>,
+    /// Rows with an answer.
+    pub n: u64,
+    /// Rows whose answer is no number; they are in no sum.
+    pub n_unanswered: u64,
+    /// Sum of absolute errors.
+    pub sum_absolute: f64,
+    /// Sum of squared errors.
+    pub sum_squared: f64,
+    /// Sum of fourth powers of errors.
+    pub sum_fourth: f64,
+    /// Sum of squared distances of the true values from their mean.
+    pub sum_distance: f64,
+    /// Sum of fourth powers of those distances.
+    pub sum_distance_fourth: f64,
+    /// Sum of squared error times squared distance.
+    pub sum_product: f64,
 }

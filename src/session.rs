@@ -86,8 +86,25 @@ pub fn ask(
     rows: &[Vec<Value>],
     context: &JobContext,
 ) -> Result<(Vec<Prediction>, f64), JobError> {
+    let mut answers = Vec::with_capacity(rows.len());
+    let micros = ask_each(shared, asked, rows, context, |batch| {
+        answers.extend(batch);
+        Ok(())
+    })?;
+    Ok((answers, micros))
+}
+
+/// Asks the model `rows` in feature order and hands on the answers as they come, in the order of the rows, so that
+/// many rows need no room for all their answers; returns the time inside the model, in microseconds.
+pub fn ask_each(
+    shared: &SharedSession,
+    asked: &Asked,
+    rows: &[Vec<Value>],
+    context: &JobContext,
+    mut take: impl FnMut(Vec<Prediction>) -> Result<(), JobError>,
+) -> Result<f64, JobError> {
     let mut place = shared.lock().unwrap_or_else(PoisonError::into_inner);
-    let result = ask_in(&mut place, asked, rows, context);
+    let result = ask_in(&mut place, asked, rows, context, &mut take);
     if result.is_err() {
         // A worker that failed may be dead or in an unknown state; the next question starts a fresh one.
         *place = None;
@@ -100,28 +117,30 @@ fn ask_in(
     asked: &Asked,
     rows: &[Vec<Value>],
     context: &JobContext,
-) -> Result<(Vec<Prediction>, f64), JobError> {
+    take: &mut impl FnMut(Vec<Prediction>) -> Result<(), JobError>,
+) -> Result<f64, JobError> {
     let session = open(place, asked, context)?;
     let contract = session.inspection.contract.clone();
     let mapping = Mapping::new(&asked.features, &contract).map_err(Problem::from)?;
     let output = output_for(&contract, asked.output.as_ref());
-    let (mut answers, mut micros) = (Vec::with_capacity(rows.len()), 0.0);
+    let (mut n_answers, mut micros) = (0, 0.0);
     for batch in rows.chunks(BATCH) {
         context.check()?;
         let tensors = mapping.encode(batch).map_err(Problem::from)?;
         let run = session.worker.run(tensors, context).map_err(|error| stopped(error, context))?;
         micros += run.micros;
-        answers.extend(predictions(&contract, &output, &run.outputs).map_err(Problem::from)?);
-        context.progress(Some(answers.len() as f32 / rows.len() as f32), "Asking the model");
+        let answers = predictions(&contract, &output, &run.outputs).map_err(Problem::from)?;
+        if answers.len() != batch.len() {
+            return Err(Problem::new(
+                format!("The model gave {} answers to {} rows", answers.len(), batch.len()),
+                asked.path.display().to_string(),
+                "Export it with the batch as the first axis of every input and output.",
+            )
+            .into());
+        }
+        n_answers += answers.len();
+        take(answers)?;
+        context.progress(Some(n_answers as f32 / rows.len() as f32), "Asking the model");
     }
-    if answers.len() == rows.len() {
-        Ok((answers, micros))
-    } else {
-        Err(Problem::new(
-            format!("The model gave {} answers to {} rows", answers.len(), rows.len()),
-            asked.path.display().to_string(),
-            "Export it with the batch as the first axis of every input and output.",
-        )
-        .into())
-    }
+    Ok(micros)
 }
