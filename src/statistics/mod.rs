@@ -1,1 +1,7 @@
-//! Statistics shared by steps: distributions, two-sample tests, intervals, latency histograms. Pure functions.
+//! Distributions, tests and intervals: numbers in, numbers out.
+
+mod binomial;
+mod latency;
+
+pub use binomial::quantile_ranks;
+pub use latency::{LatencyError, LatencyHistogram};
