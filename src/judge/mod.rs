@@ -7,6 +7,9 @@ mod benchmark;
 mod drift;
 mod evaluation;
 
-pub use benchmark::{latency, percentile_ms};
+pub use benchmark::{
+    Change, PercentileRow, judged_run, latency, millis, per_second, percentile_ms, percentile_name, percentiles,
+    previous, scope, thousands, times,
+};
 pub use drift::{drift, drifted};
 pub use evaluation::success;

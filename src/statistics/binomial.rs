@@ -60,7 +60,7 @@ fn weights(n: u64, quantile: f64) -> (u64, Vec<f64>) {
 mod tests {
     use super::*;
 
-    /// Computed by SciPy; see `tests/statistics/latency_reference.py`.
+    /// Computed by `SciPy`; see `tests/statistics/latency_reference.py`.
     const REFERENCE: &str = include_str!("../../tests/statistics/latency_reference.json");
 
     #[test]

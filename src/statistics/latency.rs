@@ -227,7 +227,7 @@ fn varint(rest: &mut &[u8]) -> Result<u64, LatencyError> {
 mod tests {
     use super::*;
 
-    /// Computed by SciPy and NumPy; see `tests/statistics/latency_reference.py`.
+    /// Computed by `SciPy` and `NumPy`; see `tests/statistics/latency_reference.py`.
     const REFERENCE: &str = include_str!("../../tests/statistics/latency_reference.json");
 
     fn of(samples: impl IntoIterator<Item = u64>) -> LatencyHistogram {
