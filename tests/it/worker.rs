@@ -107,7 +107,7 @@ fn a_loaded_model_is_timed_and_the_worker_goes_on() {
     let (_folder, path) = written(&relu());
     let mut worker = Worker::start(&config()).unwrap();
     let batches = || vec![vec![pair("x", [1.0, 2.0])], vec![pair("x", [3.0, 4.0])]];
-    let mut bench = |worker: &mut Worker, batches, request| worker.bench(batches, request, &|_, _| (), &context());
+    let bench = |worker: &mut Worker, batches, request| worker.bench(batches, request, &|_, _| (), &context());
     let error = bench(&mut worker, batches(), FIFTY_CALLS).unwrap_err().to_string();
     assert!(error.contains("no model is loaded"), "{error}");
     worker.load(&path, &context()).unwrap();
