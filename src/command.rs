@@ -49,10 +49,10 @@ impl Bump {
 pub enum BenchmarkLength {
     /// A few seconds.
     Quick,
-    /// About a minute.
+    /// Half a minute.
     #[default]
     Standard,
-    /// About ten minutes.
+    /// Five minutes.
     Long,
 }
 
@@ -67,6 +67,32 @@ impl BenchmarkLength {
             Self::Standard => "standard",
             Self::Long => "long",
         }
+    }
+
+    /// Seconds that are measured and warmed up in all.
+    pub fn seconds(self) -> f64 {
+        match self {
+            Self::Quick => 3.0,
+            Self::Standard => 30.0,
+            Self::Long => 300.0,
+        }
+    }
+}
+
+/// What is measured, where the defaults are not wanted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BenchmarkRequest {
+    /// How long is measured.
+    pub length: BenchmarkLength,
+    /// Seconds in place of those of `length`.
+    pub seconds: Option<f64>,
+    /// Rows a request, one run each; empty takes 1, 32 and the brief's.
+    pub batches: Vec<u32>,
+}
+
+impl From<BenchmarkLength> for BenchmarkRequest {
+    fn from(length: BenchmarkLength) -> Self {
+        Self { length, ..Self::default() }
     }
 }
 
@@ -280,6 +306,8 @@ pub enum Command {
     KeepAsGolden(Vec<Value>),
     /// Measure how fast the selected version answers.
     RunBenchmark(BenchmarkLength),
+    /// Measure it with batch sizes or a duration of one's own.
+    RunBenchmarkOf(BenchmarkRequest),
     /// Ask the selected version the labelled rows.
     Evaluate,
     /// Compare the current data with the reference.

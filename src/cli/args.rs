@@ -130,6 +130,21 @@ pub enum Action {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Measure how fast a version answers, and hold it against the brief's limit.
+    Bench {
+        /// A project or an ONNX file; a file is measured on one made-up row, and nothing is kept.
+        #[arg(value_name = "DIR|MODEL.onnx")]
+        place: PathBuf,
+        /// What is measured.
+        #[command(flatten)]
+        bench: BenchArgs,
+        /// Which version is meant.
+        #[command(flatten)]
+        which: VersionArgs,
+        /// How the result is printed.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
     /// Build an image, verify it in a container, and tag it.
     Build {
         /// The project.
@@ -180,6 +195,30 @@ pub struct OutputArgs {
     /// Print exactly one JSON object on standard output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is measured, and for how long.
+#[derive(Args, Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub struct BenchArgs {
+    /// Measure for about 3 seconds.
+    #[arg(long, group = "length")]
+    pub quick: bool,
+    /// Measure for about 30 seconds; this is the default.
+    #[arg(long, group = "length")]
+    pub standard: bool,
+    /// Measure for about 5 minutes.
+    #[arg(long, group = "length")]
+    pub long: bool,
+    /// Measure for so many seconds.
+    #[arg(long, group = "length", hide = true)]
+    pub seconds: Option<f64>,
+    /// Measure nothing: judge the last benchmark of this version by the brief as it is now.
+    #[arg(long, group = "length", conflicts_with = "batch")]
+    pub last: bool,
+    /// Rows a request, one run each; without it 1, 32 and the brief's.
+    #[arg(long, value_delimiter = ',', value_name = "N,N")]
+    pub batch: Vec<u32>,
 }
 
 /// Which version is meant.

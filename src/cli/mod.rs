@@ -2,6 +2,7 @@
 
 mod args;
 mod evaluate;
+mod bench;
 mod models;
 mod progress;
 mod projects;
@@ -40,6 +41,9 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
         Action::Predict { model, input, output_file, which, output } => finish(output, || {
             scoring::predict(&environment, &model, &input, output_file.as_deref(), which.version.as_deref(), output)
         }),
+        Action::Bench { place, bench: args, which, output } => {
+            finish(output, || bench::bench(environment, &place, &args, which.version.as_deref(), output))
+        }
         Action::Build { dir, tag, which, output } => {
             finish(output, || projects::build(environment, dir, tag, which.version.as_deref(), output))
         }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::bench::{BenchRequest, BenchResult};
 use super::error::EngineError;
 use super::fingerprint::GraphDifference;
 use super::frame::{self, Frame, FrameError, Kind};
@@ -63,6 +64,17 @@ pub struct WorkerRun {
 }
 
 type Log = Arc<Mutex<VecDeque<String>>>;
+
+/// A request on its way.
+struct Ask<'a> {
+    kind: Kind,
+    body: serde_json::Value,
+    tensors: Vec<Tensor>,
+    /// Time it may take.
+    deadline: Duration,
+    /// Hears what the process tells meanwhile.
+    progress: &'a dyn Fn(&serde_json::Value),
+}
 
 /// A process that reads, loads and runs a model; it is killed when this is dropped.
 pub struct Worker {
@@ -166,12 +178,39 @@ impl Worker {
         }
     }
 
+    /// Runs the loaded model again and again on batches and times it; `told` hears how much is done, 0 to 1, and how
+    /// many calls were measured.
+    ///
+    /// The time to measure comes on top of the deadline of a request.
+    pub fn bench(
+        &mut self,
+        batches: Vec<Vec<Tensor>>,
+        request: BenchRequest,
+        told: &dyn Fn(f32, u64),
+        context: &JobContext,
+    ) -> Result<BenchResult, EngineError> {
+        let during = "measuring the model";
+        let tensors: Vec<Tensor> = batches.into_iter().flatten().collect();
+        frame::check_tensors(&tensors).map_err(|error| EngineError::Run { reason: error.to_string() })?;
+        let body = serde_json::to_value(request).unwrap_or_default();
+        let measuring = Duration::from_millis(request.warm_up_ms.saturating_add(request.measure_ms));
+        let deadline = self.config.deadline.saturating_add(measuring);
+        let progress = |body: &serde_json::Value| {
+            let fraction = body.get("fraction").and_then(serde_json::Value::as_f64).unwrap_or(0.0);
+            let n = body.get("n").and_then(serde_json::Value::as_u64).unwrap_or(0);
+            told(fraction.clamp(0.0, 1.0) as f32, n);
+        };
+        let ask = Ask { kind: Kind::Bench, body, tensors, deadline, progress: &progress };
+        let done = self.ask(ask, during, context)?;
+        serde_json::from_value(done.body).map_err(|error| self.unexpected(during, error.to_string()))
+    }
+
     /// The last lines of the process's log.
     pub fn log_lines(&self) -> Vec<String> {
         lock(&self.log).iter().cloned().collect()
     }
 
-    /// Sends a request and waits for its end; whatever goes wrong with the process ends it.
+    /// Sends a request and waits for its end, within the deadline of its worker.
     fn request(
         &mut self,
         kind: Kind,
@@ -180,6 +219,15 @@ impl Worker {
         during: &str,
         context: &JobContext,
     ) -> Result<Frame, EngineError> {
+        let progress = |body: &serde_json::Value| {
+            context.progress(None, body.get("stage").and_then(|stage| stage.as_str()).unwrap_or_default());
+        };
+        self.ask(Ask { kind, body, tensors, deadline: self.config.deadline, progress: &progress }, during, context)
+    }
+
+    /// Sends a request and waits for its end; whatever goes wrong with the process ends it.
+    fn ask(&mut self, ask: Ask<'_>, during: &str, context: &JobContext) -> Result<Frame, EngineError> {
+        let Ask { kind, body, tensors, deadline, progress } = ask;
         if context.cancelled() {
             return Err(EngineError::Cancelled);
         }
@@ -195,9 +243,9 @@ impl Worker {
             return Err(self.ended(during));
         }
         loop {
-            let Some(left) = self.config.deadline.checked_sub(started.elapsed()) else {
+            let Some(left) = deadline.checked_sub(started.elapsed()) else {
                 self.kill();
-                let seconds = self.config.deadline.as_secs_f64();
+                let seconds = deadline.as_secs_f64();
                 return Err(EngineError::WorkerStuck {
                     during: during.to_owned(),
                     seconds,
@@ -227,10 +275,7 @@ impl Worker {
                 }
                 Ok(Ok(frame)) => match frame.kind {
                     Kind::Done => return Ok(frame),
-                    Kind::Progress => {
-                        let stage = frame.body.get("stage").and_then(|stage| stage.as_str()).unwrap_or_default();
-                        context.progress(None, stage);
-                    }
+                    Kind::Progress => progress(&frame.body),
                     other => return Err(self.unexpected(during, format!("a message of the kind {other:?}"))),
                 },
             }

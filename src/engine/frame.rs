@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Compare,
     /// Asks to run the loaded model on the tensors.
     Run,
+    /// Asks to run the loaded model again and again on the tensors, and to time it.
+    Bench,
     /// Says how far a request is; any number of them.
     Progress,
     /// Ends a request: it was done.

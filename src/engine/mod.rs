@@ -4,6 +4,7 @@
 //! in its own process; everything else does it in a [`Worker`], because a model can crash, hang or take all memory.
 //! What cannot be run correctly is refused with its reason: no answer is better than a wrong one.
 
+mod bench;
 mod client;
 mod convert;
 mod error;
@@ -21,6 +22,7 @@ mod rewrite;
 pub mod tensor;
 mod worker;
 
+pub use bench::{BenchRequest, BenchResult};
 pub use client::{Worker, WorkerConfig, WorkerRun};
 pub use error::EngineError;
 pub use fingerprint::{GraphDifference, GraphFingerprint, bump, graph_fingerprint};

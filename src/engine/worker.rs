@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use super::bench::{BenchRequest, bench};
 use super::error::EngineError;
 use super::frame::{self, Frame, FrameError, Kind};
 use super::{Model, bump, graph_fingerprint, inspect};
@@ -98,11 +99,10 @@ fn serve(frames: &Receiver<Result<Frame, FrameError>>) -> ExitCode {
         let (reply, fatal) = match frame {
             Ok(frame) => {
                 let id = frame.id;
-                let mut progress = |stage: &str| {
-                    let body = json!({ "stage": stage });
+                let mut progress = |body: serde_json::Value| {
                     frame::write(&mut stdout, &Frame { id, kind: Kind::Progress, body, tensors: Vec::new() })
                 };
-                (handle(&frame, &mut model, &mut progress), false)
+                (handle(frame, &mut model, &mut progress), false)
             }
             Err(error) => (problem(0, &Problem::new(error.to_string(), "", "")), true),
         };
@@ -129,15 +129,15 @@ fn problem(id: u64, problem: &Problem) -> Frame {
     Frame { id, kind: Kind::Error, body, tensors: Vec::new() }
 }
 
-type Progress<'a> = dyn FnMut(&str) -> Result<(), FrameError> + 'a;
+type Progress<'a> = dyn FnMut(serde_json::Value) -> Result<(), FrameError> + 'a;
 
-fn handle(frame: &Frame, model: &mut Option<Model>, progress: &mut Progress<'_>) -> Frame {
+fn handle(frame: Frame, model: &mut Option<Model>, progress: &mut Progress<'_>) -> Frame {
     let id = frame.id;
     let done = |body, tensors| Frame { id, kind: Kind::Done, body, tensors };
     let path = frame.body.get("path").and_then(|path| path.as_str()).unwrap_or_default().to_owned();
     let path = Path::new(&path);
     // A broken pipe shows again when the answer is written.
-    let mut say = |stage: &str| drop(progress(stage));
+    let mut say = |stage: &str| drop(progress(json!({ "stage": stage })));
     let answer = match frame.kind {
         Kind::Inspect => {
             say("Reading the model");
@@ -169,6 +169,12 @@ fn handle(frame: &Frame, model: &mut Option<Model>, progress: &mut Progress<'_>)
                 })
             }
             None => Err(EngineError::Run { reason: "no model is loaded".to_owned() }),
+        },
+        Kind::Bench => match (&*model, serde_json::from_value::<BenchRequest>(frame.body)) {
+            (Some(model), Ok(request)) => bench(model, frame.tensors, request, &mut |body| drop(progress(body)))
+                .map(|result| done(serde_json::to_value(result).unwrap_or_default(), Vec::new())),
+            (None, _) => Err(EngineError::Run { reason: "no model is loaded".to_owned() }),
+            (_, Err(error)) => Err(EngineError::Run { reason: format!("the request cannot be read ({error})") }),
         },
         Kind::Progress | Kind::Done | Kind::Error => {
             Err(EngineError::Run { reason: "this is an answer, not a request".to_owned() })

@@ -78,6 +78,11 @@ impl Mapping {
         &self.features
     }
 
+    /// Rows that the model takes at a time, when it takes no other number.
+    pub fn batch(&self) -> Option<u64> {
+        self.inputs.iter().find_map(|slot| slot.batch)
+    }
+
     /// Columns that must be read as text, whatever their cells look like; for [`ReadConfig::text_columns`].
     pub fn text_columns(&self) -> BTreeSet<String> {
         let texts = self.features.iter().filter(|feature| feature.kind == FeatureType::Text);

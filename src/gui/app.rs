@@ -340,7 +340,7 @@ impl App {
         match command {
             Command::AddModel { .. } => self.go_to(Step::Model),
             Command::Evaluate => self.go_to(Step::Model),
-            Command::RunBenchmark(_) => self.go_to(Step::Benchmark),
+            Command::RunBenchmark(_) | Command::RunBenchmarkOf(_) => self.go_to(Step::Benchmark),
             Command::CheckReadiness => self.go_to(Step::Readiness),
             Command::CompareData => self.go_to(Step::Drift),
             Command::BuildImage { .. } => self.go_to(Step::Container),

@@ -87,7 +87,46 @@ const CONCEPTS: &[Concept] = &[
                     "What matters to a bridge is not the mean weight of the cars but the heaviest lorry on a full day.",
                 ),
             ],
-            terms: &["success metric", "brief"],
+            terms: &["success metric", "brief", "measuring latency"],
+        },
+    },
+    Concept {
+        name: "measuring latency",
+        section: LearnSection {
+            title: "A measurement to rely on",
+            passages: &[
+                Passage::Text(
+                    "The first answers of a freshly loaded model are slow; they warm it up and are not counted. After \
+                     that the time of every answer is kept, so that any percentile can be asked for later.",
+                ),
+                Passage::Quote("A bridge is driven over once before the gauges are read."),
+                Passage::Text(
+                    "In a closed loop the next request is sent when the last one was answered. That shows how fast the \
+                     model is. It does not show the queue that grows when requests come faster than answers.",
+                ),
+                Passage::Text(
+                    "The clock stands beside the model: what a network and a server add is not in these numbers.",
+                ),
+            ],
+            terms: &["enough samples", "latency budget"],
+        },
+    },
+    Concept {
+        name: "enough samples",
+        section: LearnSection {
+            title: "When a percentile can be trusted",
+            passages: &[
+                Passage::Text(
+                    "p99 of a hundred answers is the slowest but one, and the next hundred will have another. So ten \
+                     answers must lie beyond a percentile before it is stated: 200 in all for p95, 1,000 for p99.",
+                ),
+                Passage::Quote("One lorry on one morning says little about the heaviest of the year."),
+                Passage::Text(
+                    "The interval beside it is where the percentile of all answers lies in 95 of 100 cases, as far as \
+                     chance goes. What a busy machine does differently tomorrow is not in it.",
+                ),
+            ],
+            terms: &["measuring latency", "latency budget"],
         },
     },
     Concept {
@@ -208,7 +247,8 @@ fn concept_of(step: Step) -> &'static str {
     match step {
         Step::Brief => "brief",
         Step::Model => "model",
-        Step::Benchmark | Step::Readiness | Step::Drift => "model",
+        Step::Benchmark => "measuring latency",
+        Step::Readiness | Step::Drift => "model",
         Step::Container => "container",
     }
 }

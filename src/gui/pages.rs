@@ -9,7 +9,7 @@ use super::dialogs::Picker;
 use super::gallery::{Page, gallery_ui};
 use super::pictures::Camera;
 use super::ui_command::Choosing;
-use crate::command::Command;
+use crate::command::{BenchmarkLength, BenchmarkRequest, BriefField, Command};
 use crate::jobs::{Wake, no_wake};
 use crate::problem::Problem;
 use crate::step::Step;
@@ -109,7 +109,7 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
         .map_err(|error| Problem::new(error.to_string(), not_a_model.display().to_string(), ""))?;
     let add = |source: PathBuf| Command::AddModel { source, bump: None, why: "dropped on the window".to_owned() };
     let scene = |name, step, commands, settled| Scene { name, step, commands, settled };
-    Ok(vec![
+    let mut scenes = vec![
         scene("start", Step::Brief, vec![], true),
         scene("brief", Step::Brief, vec![Command::NewFromExample(example.clone())], true),
         scene(
@@ -133,6 +133,49 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
         scene("container-not-built", Step::Container, vec![open()], true),
         scene("container-running", Step::Container, vec![open(), Command::BuildImage { tag: None }], false),
         scene("container", Step::Container, vec![open(), Command::BuildImage { tag: None }], true),
+    ];
+    scenes.extend(benchmark_scenes(&folder)?);
+    Ok(scenes)
+}
+
+/// The benchmark: not started, running, ready, judged by other briefs, stale, failed.
+fn benchmark_scenes(folder: &dyn Fn(&str) -> Result<PathBuf, Problem>) -> Result<Vec<Scene>, Problem> {
+    let unpacked = |name: &str| -> Result<PathBuf, Problem> {
+        let folder = folder(name)?;
+        crate::example::unpack(&folder)?;
+        Ok(folder)
+    };
+    let (measured, new, broken) = (unpacked("measured")?, unpacked("not-measured")?, unpacked("changed-model")?);
+    let failed = |error: std::io::Error| Problem::new(error.to_string(), broken.display().to_string(), "");
+    std::fs::copy(broken.join("models/1.0.0/model.onnx"), broken.join("models/1.1.0/model.onnx")).map_err(failed)?;
+    let empty = folder("nothing-to-measure")?;
+    let open = |folder: &PathBuf| Command::OpenProject(folder.clone());
+    let run = || Command::RunBenchmarkOf(BenchmarkRequest { seconds: Some(3.0), ..BenchmarkRequest::default() });
+    let limit = |words: &str| Command::AnswerBrief(BriefField::Latency, words.to_owned());
+    let scene = |name, commands, settled| Scene { name, step: Step::Benchmark, commands, settled };
+    Ok(vec![
+        scene(
+            "benchmark-no-model",
+            vec![Command::NewProject { root: empty.clone(), name: "Leaf doctor".to_owned() }, open(&empty)],
+            true,
+        ),
+        scene("benchmark-not-run", vec![open(&new)], true),
+        scene("benchmark-running", vec![open(&new), Command::RunBenchmark(BenchmarkLength::Standard)], false),
+        scene("benchmark", vec![open(&measured), run()], true),
+        scene("benchmark-again", vec![open(&measured), run()], true),
+        scene("benchmark-over-the-limit", vec![open(&measured), limit("p99 under 0.001 ms, 50 requests/s")], true),
+        scene("benchmark-few-samples", vec![open(&measured), limit("p99.9999 under 200 ms")], true),
+        scene("benchmark-without-a-limit", vec![open(&measured), limit("fast")], true),
+        scene(
+            "benchmark-stale",
+            vec![
+                open(&measured),
+                limit("under 200 ms, 50 requests/s"),
+                Command::SelectVersion(Some(semver::Version::new(1, 0, 0))),
+            ],
+            true,
+        ),
+        scene("benchmark-failed", vec![open(&broken), run()], true),
     ])
 }
 

@@ -12,8 +12,11 @@ mod metric;
 mod outcomes;
 mod retraining;
 
-pub use benchmark::{latency, percentile_ms};
 pub use brief::{Limit, LimitKind, Measurements, brief};
+pub use benchmark::{
+    Change, PercentileRow, judged_run, latency, millis, per_second, percentile_ms, percentile_name, percentiles,
+    previous, scope, thousands, times,
+};
 pub use drift::{drift, drifted};
 pub use evaluation::{Baseline, MetricLine, baseline, latest_evaluation, metrics, shown_value, success};
 pub use metric::measure;

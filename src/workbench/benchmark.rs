@@ -1,14 +1,67 @@
 //! Commands on the benchmark.
 
-use super::Workbench;
-use crate::command::BenchmarkLength;
+use jiff::Timestamp;
+
+use super::outcome::{Outcome, Slot};
+use super::{Workbench, need_version, no_project};
+use crate::benchmark::{self, BenchmarkConfig, BenchmarkPlan, RowSource};
+use crate::command::BenchmarkRequest;
+use crate::features::Mapping;
+use crate::judge;
 use crate::problem::Problem;
-use crate::project::reports::BenchmarkReport;
+use crate::project::brief::LatencyBudget;
+use crate::project::reports::{BenchmarkReport, Judgement, Verdict};
+use crate::project::{ModelVersion, Project};
 use crate::step::Standing;
 
+/// A judgement with what it was made from, so that a page does not make it anew in every frame.
+#[derive(Debug, Default)]
+pub(super) struct JudgedLatency {
+    of: Option<(Timestamp, Option<LatencyBudget>)>,
+    judgement: Judgement,
+}
+
+/// Whether a report is about a version as it is now.
+fn is_about(report: &BenchmarkReport, version: &ModelVersion) -> bool {
+    report.version == version.record.version && report.evidence.model == version.record.model.sha256
+}
+
 impl Workbench {
-    pub(super) fn run_benchmark(&mut self, _length: BenchmarkLength) -> Result<(), Problem> {
-        Err(Problem::new("The benchmark is not there yet", "", ""))
+    pub(super) fn run_benchmark(&mut self, request: &BenchmarkRequest) -> Result<(), Problem> {
+        self.save()?;
+        let version = need_version(self)?;
+        let project = self.project.as_ref().ok_or_else(no_project)?;
+        let mapping = Mapping::new(&project.documents.features, &version.record.model.contract)?;
+        let budget = self.latency_budget().cloned();
+        let config = BenchmarkConfig::new(request, budget.as_ref().map(|budget| budget.batch), mapping.batch())?;
+        let reference = project.documents.config.data.reference.as_ref();
+        let mut plan = BenchmarkPlan {
+            time: self.now(),
+            version: version.record.version.clone(),
+            model_path: version.model_path(),
+            sha256: Some(version.record.model.sha256.clone()),
+            mapping,
+            source: RowSource {
+                reference: reference.map(|file| project.data_path(file)),
+                reference_name: reference.map(|file| file.path.clone()).unwrap_or_default(),
+                golden: version.golden.clone(),
+            },
+            config,
+            worker: self.environment.worker.clone(),
+            evidence: version.record.evidence.clone(),
+        };
+        let root = project.root().to_owned();
+        self.spawn(Slot::Benchmark, format!("Benchmark of {}", plan.version), move |context| {
+            context.progress(None, "Hashing the code and the data");
+            // The project is read anew: this thread may not touch the one on display.
+            let project = Project::open(&root).map_err(Problem::from)?;
+            plan.evidence = project.evidence(project.version(&plan.version)).map_err(Problem::from)?;
+            let mut report = benchmark::run(&plan, context)?;
+            report.judged = judge::latency(Some(&report), budget.as_ref());
+            context.check()?;
+            Ok(Outcome::Benchmarked(Box::new(report)))
+        });
+        Ok(())
     }
 
     pub(super) fn take_benchmark(&mut self, report: BenchmarkReport) -> Result<(), Problem> {
@@ -17,7 +70,67 @@ impl Workbench {
         Ok(())
     }
 
-    pub(super) fn benchmark_standing(&self) -> (Standing, String) {
-        (Standing::NotStarted, "not run yet".to_owned())
+    /// The brief's limit on latency, where it states one.
+    pub fn latency_budget(&self) -> Option<&LatencyBudget> {
+        self.project.as_ref()?.documents.brief.latency.value.as_ref()
     }
+
+    /// The benchmark to look at: the last of the version at hand, else the last of any.
+    pub fn benchmark_at_hand(&self) -> Option<&BenchmarkReport> {
+        let reports: &[BenchmarkReport] = self.project.as_ref()?.reports();
+        let own = self.version().and_then(|version| reports.iter().rev().find(|report| is_about(report, version)));
+        own.or_else(|| reports.last())
+    }
+
+    /// Why [`Workbench::benchmark_at_hand`] says nothing about the version at hand; `None` when it does.
+    pub fn benchmark_stale(&self) -> Option<String> {
+        let (report, version) = (self.benchmark_at_hand()?, self.version()?);
+        if is_about(report, version) {
+            None
+        } else if report.version == version.record.version {
+            Some(format!("{} measured, model changed", report.version))
+        } else {
+            Some(format!("{} measured, {} chosen", report.version, version.record.version))
+        }
+    }
+
+    /// What the benchmark at hand comes to under today's brief.
+    pub fn benchmark_judged(&self) -> Judgement {
+        let (report, budget) = (self.benchmark_at_hand(), self.latency_budget());
+        let Some(report) = report else { return judge::latency(None, budget) };
+        let of = Some((report.time, budget.cloned()));
+        let mut known = self.judged_latency.borrow_mut();
+        if known.of != of {
+            *known = JudgedLatency { of, judgement: judge::latency(Some(report), budget) };
+        }
+        known.judgement.clone()
+    }
+
+    pub(super) fn benchmark_standing(&self) -> (Standing, String) {
+        if let Some(id) = self.benchmark.running() {
+            let context = self.running.iter().find(|running| running.id == id).map(|running| running.job.context());
+            return (Standing::Running, context.map(crate::jobs::JobContext::stage).unwrap_or_default());
+        }
+        if self.benchmark.problem().is_some() {
+            return (Standing::Fail, "the last run failed".to_owned());
+        }
+        if self.benchmark_at_hand().is_none() {
+            return (Standing::NotStarted, "not run yet".to_owned());
+        }
+        if let Some(stale) = self.benchmark_stale() {
+            return (Standing::Stale, stale);
+        }
+        let judged = self.benchmark_judged();
+        match (judged.verdict, self.latency_budget()) {
+            (Verdict::Pass, Some(budget)) => (Standing::Pass, against(&judged, budget)),
+            (Verdict::Fail, Some(budget)) => (Standing::Fail, against(&judged, budget)),
+            (Verdict::Undecided, _) => (Standing::Warn, "undecided".to_owned()),
+            _ => (Standing::Warn, format!("{}, no limit", judged.measured)),
+        }
+    }
+}
+
+/// `p95 0.021 of 200 ms`
+fn against(judged: &Judgement, budget: &LatencyBudget) -> String {
+    format!("{} of {} ms", judged.measured.trim_end_matches(" ms"), judge::millis(budget.limit_ms))
 }

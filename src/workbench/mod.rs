@@ -90,6 +90,7 @@ pub struct Workbench {
     tried: StepState<Tried>,
     golden: StepState<GoldenCheck>,
     benchmark: StepState<BenchmarkReport>,
+    judged_latency: std::cell::RefCell<benchmark::JudgedLatency>,
     evaluation: StepState<EvaluationReport>,
     probe: StepState<Probe>,
     drift: StepState<DriftReport>,
@@ -128,6 +129,7 @@ impl Workbench {
             tried: StepState::default(),
             golden: StepState::default(),
             benchmark: StepState::default(),
+            judged_latency: std::cell::RefCell::default(),
             evaluation: StepState::default(),
             probe: StepState::default(),
             drift: StepState::default(),
@@ -172,7 +174,8 @@ impl Workbench {
             Command::CheckGolden => self.check_golden(),
             Command::MakeGolden { from } => self.make_golden(from),
             Command::KeepAsGolden(row) => self.keep_as_golden(row),
-            Command::RunBenchmark(length) => self.run_benchmark(length),
+            Command::RunBenchmark(length) => self.run_benchmark(&length.into()),
+            Command::RunBenchmarkOf(request) => self.run_benchmark(&request),
             Command::Evaluate => self.evaluate(),
             Command::CompareData => self.compare_data(),
             Command::CheckReadiness => self.check_readiness(),
@@ -448,6 +451,7 @@ impl Workbench {
         self.tried = StepState::default();
         self.golden = StepState::default();
         self.benchmark = StepState::default();
+        self.judged_latency = std::cell::RefCell::default();
         self.evaluation = StepState::default();
         self.probe = StepState::default();
         self.drift = StepState::default();

@@ -10,7 +10,7 @@ use std::path::Path;
 const HOMES: &[(&[&str], &[&str])] = &[
     (&["egui", "egui_", "eframe", "winit", "rfd", "damascene_", "png"], &["gui/"]),
     (&["tract_"], &["engine/"]),
-    (&["hdrhistogram", "statrs", "base64"], &["statistics/"]),
+    (&["hdrhistogram", "statrs", "base64", "flate2"], &["statistics/"]),
     (&["sysinfo"], &["benchmark/"]),
     (&["rlimit"], &["engine/"]),
     (&["bollard", "tar", "lddtree"], &["package/"]),
@@ -41,7 +41,8 @@ const MAY_NAME: &[(&str, &[&[&str]])] = &[
     ("step", &[&["problem", "jobs"]]),
     ("command", &[&["problem", "project", "step"]]),
     ("example", &[&["problem", "project"]]),
-    ("engine", &[COMMON]),
+    // The worker counts latencies.
+    ("engine", &[COMMON, &["statistics"]]),
     ("table", &[COMMON]),
     ("features", &[COMMON, &["engine", "table"]]),
     ("session", &[COMMON, &["engine", "features"]]),

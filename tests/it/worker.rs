@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use trestle::engine::tensor::{Tensor, TensorData};
-use trestle::engine::{EngineError, Worker, WorkerConfig};
+use trestle::engine::{BenchRequest, EngineError, Worker, WorkerConfig};
 use trestle::jobs::{Job, JobContext, no_wake};
 use trestle::problem::Problem;
+use trestle::statistics::LatencyHistogram;
 
 use crate::onnx::{FLOAT, INT64, graph, model, node, relu, tensor, value};
 
@@ -97,6 +98,54 @@ fn wrong_inputs_are_errors_that_name_them() {
     assert_eq!(fails(vec![wide]), "The input `x` takes the shape [N, 2], [1, 3] was given");
     let none = Tensor::new("x", vec![0, 2], TensorData::F32(vec![]));
     assert!(fails(vec![none]).contains("at least one row"));
+}
+
+const FIFTY_CALLS: BenchRequest = BenchRequest { n_batches: 2, warm_up_ms: 0, measure_ms: 60_000, max_n: 50 };
+
+#[test]
+fn a_loaded_model_is_timed_and_the_worker_goes_on() {
+    let (_folder, path) = written(&relu());
+    let mut worker = Worker::start(&config()).unwrap();
+    let batches = || vec![vec![pair("x", [1.0, 2.0])], vec![pair("x", [3.0, 4.0])]];
+    let bench = |worker: &mut Worker, batches, request| worker.bench(batches, request, &|_, _| (), &context());
+    let error = bench(&mut worker, batches(), FIFTY_CALLS).unwrap_err().to_string();
+    assert!(error.contains("no model is loaded"), "{error}");
+    worker.load(&path, &context()).unwrap();
+    let result = bench(&mut worker, batches(), FIFTY_CALLS).unwrap();
+    let histogram = LatencyHistogram::decode(&result.histogram).unwrap();
+    assert_eq!((result.n, result.n_warm_up, histogram.n()), (50, 1, 50));
+    for (request, expected) in [
+        (BenchRequest { n_batches: 3, ..FIFTY_CALLS }, "the batches are not complete"),
+        (BenchRequest { n_batches: 0, ..FIFTY_CALLS }, "the batches are not complete"),
+        (BenchRequest { n_batches: 1, ..FIFTY_CALLS }, "given twice"),
+    ] {
+        let error = bench(&mut worker, batches(), request).unwrap_err().to_string();
+        assert!(error.contains(expected), "{request:?}: {error}");
+    }
+    assert!(worker.run(vec![pair("x", [1.0, 2.0])], &context()).is_ok());
+}
+
+#[test]
+fn a_measurement_tells_how_far_it_is() {
+    let (_folder, path) = written(&relu());
+    let mut worker = Worker::start(&config()).unwrap();
+    worker.load(&path, &context()).unwrap();
+    let told = std::cell::RefCell::new(Vec::new());
+    let request = BenchRequest { n_batches: 1, warm_up_ms: 150, measure_ms: 450, max_n: u64::MAX };
+    let tell = |fraction: f32, n: u64| told.borrow_mut().push((fraction, n));
+    worker.bench(vec![vec![pair("x", [1.0, 2.0])]], request, &tell, &context()).unwrap();
+    let told = told.into_inner();
+    assert!(!told.is_empty() && told.len() <= 6, "{told:?}");
+    assert!(told.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 <= pair[1].1), "{told:?}");
+    assert!(told.iter().all(|(fraction, _)| (0.0..=1.0).contains(fraction)), "{told:?}");
+}
+
+#[test]
+fn a_measurement_that_gives_no_answer_is_stopped_at_its_deadline() {
+    let mut worker = Worker::start(&script("stuck.sh", Duration::from_millis(300))).unwrap();
+    let request = BenchRequest { measure_ms: 200, ..FIFTY_CALLS };
+    let error = worker.bench(vec![vec![pair("x", [0.0; 2])]], request, &|_, _| (), &context()).unwrap_err();
+    assert!(matches!(error, EngineError::WorkerStuck { seconds, .. } if 0.4 < seconds && seconds < 0.6), "{error:?}");
 }
 
 /// Repeats one number ten billion times.

@@ -22,6 +22,9 @@ pub struct BenchmarkReport {
     pub machine: Machine,
     /// Where the rows come from: `256 rows of data/reference.csv`.
     pub rows: String,
+    /// What else is to be known about the measurement, each in one sentence without a period.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Loading and preparing the model, in milliseconds.
     pub load_ms: f64,
     /// The first answer after loading, in milliseconds.
@@ -47,11 +50,31 @@ pub enum Scope {
     Container,
 }
 
+impl Scope {
+    /// A name for programs.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::InProcess => "in_process",
+            Self::Serve => "serve",
+            Self::Container => "container",
+        }
+    }
+}
+
 /// How requests follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scenario {
     /// Each request is sent when the one before was answered.
     ClosedLoop,
+}
+
+impl Scenario {
+    /// A name for programs.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::ClosedLoop => "closed_loop",
+        }
+    }
 }
 
 /// The machine a measurement was made on.
@@ -66,8 +89,18 @@ pub struct Machine {
     pub n_processors: u32,
     /// Memory.
     pub memory_bytes: u64,
-    /// Version of Trestle.
+    /// Version of Trestle, and how it was built when that was not for release.
     pub trestle: String,
+}
+
+impl Machine {
+    /// Whether measurements on the two can be compared; the memory a system offers changes with its kernel.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let key = |machine: &Self| {
+            (machine.system.clone(), machine.processor.clone(), machine.n_processors, machine.trestle.clone())
+        };
+        key(self) == key(other)
+    }
 }
 
 /// One run of a benchmark.
