@@ -10,4 +10,5 @@ mod onnx;
 mod project_format;
 mod saving;
 mod serve;
+mod tables;
 mod worker;
