@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::encoding::{CellDecoder, TextFile};
 use super::guess::{Texts, guess};
-use super::{ReadConfig, Table, TableError};
+use super::{Read, ReadConfig, TableError};
 
 /// Delimiters looked for, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -13,7 +13,7 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 const SNIFFED_ROWS: usize = 50;
 
 /// Reads a CSV file; the first line names the columns.
-pub(super) fn read(path: &Path, file: TextFile, config: &ReadConfig) -> Result<Table, TableError> {
+pub(super) fn read(path: &Path, file: TextFile, config: &ReadConfig) -> Result<Read, TableError> {
     let delimiter = sniff(&file.sample, file.sample_is_all);
     let mut decoder = CellDecoder::new(file.unicode);
     let counters = file.counters;
@@ -73,7 +73,7 @@ fn sniff(sample: &[u8], sample_is_all: bool) -> u8 {
 }
 
 /// The names of the columns, once they are certain to be names and each is there once.
-fn column_names(path: &Path, mut names: Vec<String>) -> Result<Vec<String>, TableError> {
+fn column_names(path: &Path, names: Vec<String>) -> Result<Vec<String>, TableError> {
     let numbers: Vec<f64> = names.iter().filter_map(|name| name.parse().ok()).collect();
     // A data frame saved without names of its own has 0, 1, 2, …
     let counted = 1 < numbers.len()
@@ -83,17 +83,7 @@ fn column_names(path: &Path, mut names: Vec<String>) -> Result<Vec<String>, Tabl
         let first_line = names.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", ");
         return Err(TableError::NoHeader { path: path.to_owned(), first_line });
     }
-    // A row index saved without a name.
-    for (column, name) in names.iter_mut().enumerate().filter(|(_, name)| name.is_empty()) {
-        *name = format!("column_{}", column + 1);
-    }
-    let mut sorted: Vec<(&str, usize)> = names.iter().map(String::as_str).zip(1..).collect();
-    sorted.sort_unstable();
-    if let Some(pair) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        let name = pair[0].0.to_owned();
-        return Err(TableError::DuplicateColumn { path: path.to_owned(), name, first: pair[0].1, second: pair[1].1 });
-    }
-    Ok(names)
+    super::names::settled(path, names)
 }
 
 fn mixed(path: &Path, record: &csv::ByteRecord) -> TableError {

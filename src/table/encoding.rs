@@ -50,13 +50,9 @@ impl TextFile {
     }
 }
 
-/// Opens a file, tells its encoding, and refuses what is no text.
-pub(super) fn open(path: &Path) -> Result<TextFile, TableError> {
+/// Tells the encoding of a file, and refuses what is no text.
+pub(super) fn decode(path: &Path, mut file: File) -> Result<TextFile, TableError> {
     let failed = |error: io::Error| TableError::Open { path: path.to_owned(), reason: error.to_string() };
-    let mut file = File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.is_dir() {
-        return Err(TableError::Open { path: path.to_owned(), reason: "it is a folder".into() });
-    }
     let start = read_up_to(&mut file, SAMPLE_BYTES).map_err(failed)?;
     if let Some((what, fix)) = foreign(&start) {
         return Err(TableError::Unsupported { path: path.to_owned(), what: what.into(), fix: fix.into() });
@@ -75,7 +71,7 @@ pub(super) fn open(path: &Path) -> Result<TextFile, TableError> {
         return Err(TableError::Unsupported {
             path: path.to_owned(),
             what: "binary data".into(),
-            fix: "Give a CSV or JSON lines file.".into(),
+            fix: "Give a CSV, JSON lines or Parquet file.".into(),
         });
     }
     let counters = Rc::new(Counters::default());
@@ -98,14 +94,13 @@ fn read_up_to(reader: &mut impl Read, limit: usize) -> io::Result<Vec<u8>> {
 
 /// What a file of another kind is, and what to do about it.
 fn foreign(start: &[u8]) -> Option<(&'static str, &'static str)> {
-    const KINDS: [(&[u8], &str, &str); 8] = [
-        (b"PAR1", "Parquet", "Parquet comes later: save the table as CSV or JSON lines for now."),
+    const KINDS: [(&[u8], &str, &str); 7] = [
         (b"PK\x03\x04", "a zip archive or a spreadsheet", "Export the sheet as CSV."),
         (b"\xD0\xCF\x11\xE0", "a spreadsheet", "Export the sheet as CSV."),
         (b"\x1f\x8b", "compressed with gzip", "Unpack it first: gunzip FILE."),
         (b"\x28\xb5\x2f\xfd", "compressed with zstd", "Unpack it first: unzstd FILE."),
-        (b"\x89PNG", "a picture", "Give a CSV or JSON lines file."),
-        (b"%PDF", "a PDF", "Give a CSV or JSON lines file."),
+        (b"\x89PNG", "a picture", "Give a CSV, JSON lines or Parquet file."),
+        (b"%PDF", "a PDF", "Give a CSV, JSON lines or Parquet file."),
         (b"\xFF\xFE\0\0", "UTF-32 text", "Save the file as UTF-8."),
     ];
     let kind = KINDS.iter().find(|(magic, ..)| start.starts_with(magic))?;

@@ -1,6 +1,6 @@
 //! What can be wrong with a table on disk.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::problem::Problem;
 
@@ -101,6 +101,36 @@ pub enum TableError {
         /// The field.
         field: String,
     },
+    /// A Parquet file is not what a Parquet file is.
+    #[error("{part} cannot be read ({reason}): {}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Which part of it, as the beginning of a sentence.
+        part: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No column is left to read.
+    #[error(
+        "No column of the file can be read{}: {}",
+        findings.iter().take(3).map(|finding| format!("; {finding}")).collect::<String>(),
+        path.display()
+    )]
+    NoColumns {
+        /// The file.
+        path: PathBuf,
+        /// Why each was left out.
+        findings: Vec<String>,
+    },
+    /// More than can be held.
+    #[error("The file has {what}, more than is read at once: {}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// How much it has.
+        what: String,
+    },
     /// The file cannot be written.
     #[error("The file cannot be written ({reason}): {}", path.display())]
     Write {
@@ -129,24 +159,43 @@ impl TableError {
                 "Write one object per line, such as {\"age\": 41, \"plan\": null}; a missing value is null.".into()
             }
             Self::Nested { .. } => "Give each value a field of its own.".into(),
+            Self::Damaged { .. } => "Check that the file was written and copied to its end, or write it again.".into(),
+            Self::NoColumns { .. } => "Write columns of numbers, texts or truth values.".into(),
+            Self::TooLarge { .. } => "Give a sample of it.".into(),
             Self::Write { .. } => "Check the folder, its permissions and the free space.".into(),
+        }
+    }
+
+    /// The file.
+    fn path(&self) -> &Path {
+        match self {
+            Self::Read { path, .. }
+            | Self::Encoding { path, .. }
+            | Self::Ragged { path, .. }
+            | Self::Json { path, .. }
+            | Self::Nested { path, .. }
+            | Self::Open { path, .. }
+            | Self::Empty { path }
+            | Self::Unsupported { path, .. }
+            | Self::NoHeader { path, .. }
+            | Self::DuplicateColumn { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::NoColumns { path, .. }
+            | Self::TooLarge { path, .. }
+            | Self::Write { path, .. } => path,
         }
     }
 
     /// The file and, where it is known, the line.
     fn place(&self) -> String {
+        let path = self.path().display();
         match self {
-            Self::Read { path, line, .. }
-            | Self::Encoding { path, line }
-            | Self::Ragged { path, line, .. }
-            | Self::Json { path, line, .. }
-            | Self::Nested { path, line, .. } => format!("{}:{line}", path.display()),
-            Self::Open { path, .. }
-            | Self::Empty { path }
-            | Self::Unsupported { path, .. }
-            | Self::NoHeader { path, .. }
-            | Self::DuplicateColumn { path, .. }
-            | Self::Write { path, .. } => path.display().to_string(),
+            Self::Read { line, .. }
+            | Self::Encoding { line, .. }
+            | Self::Ragged { line, .. }
+            | Self::Json { line, .. }
+            | Self::Nested { line, .. } => format!("{path}:{line}"),
+            _ => path.to_string(),
         }
     }
 }
@@ -155,7 +204,7 @@ impl From<TableError> for Problem {
     fn from(error: TableError) -> Self {
         let text = error.to_string();
         // The message ends with the path, which `place` says better.
-        let what = text.rsplit_once(": ").map_or(text.as_str(), |(what, _)| what);
+        let what = text.strip_suffix(&format!(": {}", error.path().display())).unwrap_or(&text);
         Self::new(what, error.place(), error.fix())
     }
 }

@@ -1,6 +1,6 @@
 //! The types of columns, told from their cells.
 
-use super::{Cells, Column, ReadConfig, Table};
+use super::{Cells, Column, Read, ReadConfig, Table};
 
 /// Words for a missing cell.
 const MISSING: [&str; 10] = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>", "#N/A"];
@@ -45,20 +45,49 @@ enum Kind {
     Text,
 }
 
-/// Columns with their types.
-pub(super) fn guess(names: Vec<String>, columns: Vec<Texts>, decimal_comma: bool, config: &ReadConfig) -> Table {
+/// Columns with their types, and those whose type a few cells decided.
+pub(super) fn guess(names: Vec<String>, columns: Vec<Texts>, decimal_comma: bool, config: &ReadConfig) -> Read {
     let kinds: Vec<Kind> = names
         .iter()
         .zip(&columns)
         .map(|(name, texts)| if config.text_columns.contains(name) { Kind::Text } else { kind(texts, decimal_comma) })
         .collect();
+    let texts = names.iter().zip(&columns).zip(&kinds);
+    let texts = texts.filter(|((name, _), kind)| **kind == Kind::Text && !config.text_columns.contains(*name));
+    let findings = texts.filter_map(|((name, texts), _)| almost_numbers(name, texts, decimal_comma)).collect();
     // One column with decimal commas settles what 1.234 means in the others.
     let comma_file = kinds.contains(&Kind::Comma);
     let columns = names.into_iter().zip(columns).zip(kinds).map(|((name, texts), kind)| {
         let kind = if comma_file && kind == (Kind::Number { thousands: true }) { Kind::Comma } else { kind };
         Column { name, cells: cells(&texts, kind) }
     });
-    Table { columns: columns.collect() }
+    Read { table: Table { columns: columns.collect() }, findings }
+}
+
+/// Share of numbers from which a column of text may have been meant as numbers.
+const ALMOST: f64 = 0.8;
+
+/// Characters of a cell that are shown.
+const SHOWN: usize = 40;
+
+/// Says so when a few cells made text of a column of numbers.
+fn almost_numbers(name: &str, texts: &Texts, decimal_comma: bool) -> Option<String> {
+    let is_parsed = |text: &&str| text.parse::<f64>().is_ok() || (decimal_comma && number_with_comma(text).is_some());
+    let (n, n_numbers) = texts
+        .values()
+        .flatten()
+        .fold((0_usize, 0_usize), |(n, n_numbers), text| (n + 1, n_numbers + usize::from(is_parsed(&text))));
+    // A number that is kept as it is written, such as 00123, makes the column one of codes.
+    let is_code = |text: &str| has_leading_zero(text) || is_long(text);
+    if (n_numbers as f64) < n as f64 * ALMOST || texts.values().flatten().any(is_code) {
+        return None;
+    }
+    let stray = texts.values().flatten().find(|text| !is_parsed(text))?;
+    let shown: String = stray.chars().take(SHOWN).collect();
+    let dots = if shown.len() < stray.len() { "…" } else { "" };
+    let n_stray = n - n_numbers;
+    let are = if n_stray == 1 { "is not a number" } else { "are not numbers" };
+    Some(format!("{n_stray} of {n} values of column {name} {are}, such as “{shown}{dots}”; it is taken as text"))
 }
 
 fn kind(texts: &Texts, decimal_comma: bool) -> Kind {

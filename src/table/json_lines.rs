@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::encoding::TextFile;
-use super::{Cells, Column, ReadConfig, Table, TableError};
+use super::{Cells, Column, Read, ReadConfig, Table, TableError};
 
 /// Largest file that is one array, which cannot be read line by line.
 const ARRAY_BYTES: u64 = 256 * 1024 * 1024;
@@ -38,17 +38,17 @@ impl Builder {
         Ok(())
     }
 
-    fn finish(self, config: &ReadConfig) -> Table {
+    fn finish(self, config: &ReadConfig) -> Read {
         let columns = self.columns.into_iter().map(|(name, cells)| {
             let cells = typed(cells, config.text_columns.contains(&name));
             Column { name, cells }
         });
-        Table { columns: columns.collect() }
+        Read { table: Table { columns: columns.collect() }, findings: Vec::new() }
     }
 }
 
 /// Reads JSON lines.
-pub(super) fn read(path: &Path, file: TextFile, config: &ReadConfig) -> Result<Table, TableError> {
+pub(super) fn read(path: &Path, file: TextFile, config: &ReadConfig) -> Result<Read, TableError> {
     let array = file.first_character() == Some(b'[');
     let counters = file.counters;
     let mut reader = BufReader::new(file.reader);

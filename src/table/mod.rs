@@ -1,4 +1,4 @@
-//! Columns in and out: CSV and JSON lines, with their types guessed from the cells.
+//! Columns in and out: CSV and JSON lines, with their types guessed from the cells, and Parquet, which has types.
 //!
 //! Reading is strict where a guess could be silently wrong (ragged rows, doubled or absent column names, mixed
 //! encodings) and lenient where it cannot (delimiter, byte order mark, decimal commas). It knows nothing of models.
@@ -8,9 +8,13 @@ mod encoding;
 mod error;
 mod guess;
 mod json_lines;
+mod names;
+mod parquet_file;
 mod write;
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
 use std::path::Path;
 
 use crate::project::documents::Value;
@@ -56,21 +60,60 @@ pub struct ReadConfig {
     pub text_columns: BTreeSet<String>,
 }
 
-/// Reads a CSV or JSON lines file, types guessed, at most `max_rows` rows.
+/// What was read, and what a person should know about it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Read {
+    /// The columns that could be read.
+    pub table: Table,
+    /// Sentences without a full stop: columns left out, columns that are almost numbers.
+    pub findings: Vec<String>,
+}
+
+/// Reads a CSV, JSON lines or Parquet file, types guessed, at most `max_rows` rows.
 pub fn read(path: &Path, max_rows: Option<usize>) -> Result<Table, TableError> {
     read_with(path, &ReadConfig { max_rows, ..ReadConfig::default() })
 }
 
-/// Reads a CSV or JSON lines file as `config` says.
+/// Reads a CSV, JSON lines or Parquet file as `config` says.
 pub fn read_with(path: &Path, config: &ReadConfig) -> Result<Table, TableError> {
-    let file = encoding::open(path)?;
+    read_with_findings(path, config).map(|read| read.table)
+}
+
+/// Reads a CSV, JSON lines or Parquet file as `config` says, and tells what is odd about it.
+pub fn read_with_findings(path: &Path, config: &ReadConfig) -> Result<Read, TableError> {
+    let mut file = open(path)?;
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    let is_named_parquet = matches!(extension.as_deref(), Some("parquet" | "pq"));
+    if is_named_parquet || has_parquet_magic(&mut file).map_err(|error| unreadable(path, &error))? {
+        return parquet_file::read(path, file, config);
+    }
+    let file = encoding::decode(path, file)?;
     let json = match extension.as_deref() {
         Some("json" | "jsonl" | "ndjson") => true,
         Some("csv" | "tsv") => false,
         _ => file.first_character() == Some(b'{'),
     };
     if json { json_lines::read(path, file, config) } else { csv_file::read(path, file, config) }
+}
+
+/// Opens a file that is no folder.
+fn open(path: &Path) -> Result<File, TableError> {
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    if file.metadata().map_err(|error| unreadable(path, &error))?.is_dir() {
+        return Err(TableError::Open { path: path.to_owned(), reason: "it is a folder".into() });
+    }
+    Ok(file)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> TableError {
+    TableError::Open { path: path.to_owned(), reason: error.to_string() }
+}
+
+fn has_parquet_magic(file: &mut File) -> io::Result<bool> {
+    let mut start = Vec::new();
+    file.take(4).read_to_end(&mut start)?;
+    file.rewind()?;
+    Ok(start == b"PAR1" || start == b"PARE")
 }
 
 impl Cells {

@@ -16,7 +16,7 @@ const HOMES: &[(&[&str], &[&str])] = &[
     (&["bollard", "tar", "lddtree"], &["package/"]),
     (&["axum", "hyper", "hyper_", "tower", "tower_", "utoipa", "utoipa_"], &["serve/"]),
     (&["bytes"], &["package/", "serve/"]),
-    (&["parquet", "csv"], &["table/"]),
+    (&["parquet", "csv", "flate2", "brotli"], &["table/"]),
     (&["clap"], &["cli/", "main.rs"]),
     (&["indicatif"], &["cli/"]),
     (&["anyhow"], &["cli/", "gui/", "main.rs"]),

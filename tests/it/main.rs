@@ -11,4 +11,5 @@ mod onnx;
 mod project_format;
 mod saving;
 mod serve;
+mod tables;
 mod worker;

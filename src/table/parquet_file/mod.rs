@@ -1,0 +1,316 @@
+//! Reading Parquet by its columns, without Arrow.
+//!
+//! A file from outside may announce anything. Nothing is reserved from what it announces beyond a bound, its schema and
+//! its pages are looked at before they are decoded, and a panic of the decoder becomes an error.
+
+mod kind;
+mod pages;
+mod schema;
+mod thrift;
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
+use parquet::data_type::DataType;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+
+use self::kind::{Kind, uuid};
+use self::pages::Pages;
+use super::{Cells, Column, Read, ReadConfig, Table, TableError, names};
+
+/// Cells read at most, 4 GB as numbers.
+const MAX_CELLS: u64 = 500_000_000;
+
+/// Text of a column at most; a dictionary repeats a long text in few bits.
+const MAX_TEXT_BYTES: usize = 2 * 1024 * 1024 * 1024;
+
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 8 * 1024;
+
+/// A flat column of the file.
+struct Leaf {
+    /// Its position among all leaves of the schema.
+    index: usize,
+    name: String,
+    kind: Kind,
+}
+
+/// Why a column is not read.
+enum Stop {
+    /// Its bytes are no text.
+    NotText,
+    /// It holds more text than is read.
+    TooLong,
+    Damaged(String),
+}
+
+impl From<ParquetError> for Stop {
+    fn from(error: ParquetError) -> Self {
+        let text = error.to_string();
+        // `Parquet error: …`, `EOF: …`
+        let reason = text.split_once(": ").map_or(text.as_str(), |(_, reason)| reason);
+        Self::Damaged(reason.to_owned())
+    }
+}
+
+/// Reads a Parquet file; columns that are not flat are left out and named among the findings.
+pub(super) fn read(path: &Path, file: File, config: &ReadConfig) -> Result<Read, TableError> {
+    // The crate asserts in places what a damaged file does not keep; its readers are dropped with the panic.
+    catch_unwind(AssertUnwindSafe(|| read_file(path, file, config)))
+        .unwrap_or_else(|_| Err(damaged(path, "The file", "its parts contradict one another")))
+}
+
+fn read_file(path: &Path, file: File, config: &ReadConfig) -> Result<Read, TableError> {
+    schema::check(path, &file)?;
+    let file = Arc::new(file);
+    let shared =
+        file.try_clone().map_err(|error| TableError::Open { path: path.to_owned(), reason: error.to_string() })?;
+    let reader = SerializedFileReader::new(shared).map_err(|error| match Stop::from(error) {
+        Stop::Damaged(reason) => damaged(path, "The list of columns", reason),
+        Stop::NotText | Stop::TooLong => damaged(path, "The list of columns", "it is no text"),
+    })?;
+    let metadata = reader.metadata();
+    let mut findings = Vec::new();
+    let leaves = leaves(path, metadata, &mut findings)?;
+    let n_rows = rows_to_read(path, metadata, leaves.len(), config)?;
+
+    let mut columns = Vec::with_capacity(leaves.len());
+    for leaf in leaves {
+        match read_column(&file, metadata, &leaf, n_rows) {
+            Ok(cells) => {
+                let as_text = config.text_columns.contains(&leaf.name);
+                let cells = if as_text { leaf.kind.as_text(cells) } else { cells };
+                columns.push(Column { name: leaf.name, cells });
+            }
+            Err(Stop::NotText) => findings.push(left_out(&leaf.name, "binary data")),
+            Err(Stop::TooLong) => {
+                let what = format!("more than {} GiB of text in column {}", MAX_TEXT_BYTES >> 30, leaf.name);
+                return Err(TableError::TooLarge { path: path.to_owned(), what });
+            }
+            Err(Stop::Damaged(reason)) => return Err(damaged(path, &format!("Column {}", leaf.name), reason)),
+        }
+    }
+    if columns.is_empty() {
+        return Err(TableError::NoColumns { path: path.to_owned(), findings });
+    }
+    Ok(Read { table: Table { columns }, findings })
+}
+
+/// The flat columns; the others become findings.
+fn leaves(path: &Path, metadata: &ParquetMetaData, findings: &mut Vec<String>) -> Result<Vec<Leaf>, TableError> {
+    let schema = metadata.file_metadata().schema_descr();
+    let index_columns = pandas_index(metadata);
+    let (mut leaves, mut names, mut nested) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, column) in schema.columns().iter().enumerate() {
+        let name = column.path().parts().first().cloned().unwrap_or_default();
+        if 1 < column.path().parts().len() || 0 < column.max_rep_level() {
+            // A structure has several leaves; they stand together.
+            if nested.last() != Some(&name) {
+                findings.push(left_out(&name, "nested values"));
+                nested.push(name);
+            }
+        } else if index_columns.contains(&name) {
+            findings.push(format!("Column {name} is the row index that pandas saved and is left out"));
+        } else {
+            match Kind::of(column) {
+                Ok(kind) => {
+                    names.push(name);
+                    leaves.push((index, kind));
+                }
+                Err(what) => findings.push(left_out(&name, what)),
+            }
+        }
+    }
+    let names = names::settled(path, names)?;
+    let leaf = |((index, kind), name)| Leaf { index, name, kind };
+    Ok(leaves.into_iter().zip(names).map(leaf).collect())
+}
+
+fn left_out(name: &str, what: &str) -> String {
+    format!("Column {name} holds {what} and is left out")
+}
+
+/// The names that pandas gave to row indexes which had none.
+fn pandas_index(metadata: &ParquetMetaData) -> Vec<String> {
+    let entries = metadata.file_metadata().key_value_metadata().into_iter().flatten();
+    let pandas = entries.filter(|entry| entry.key == "pandas").find_map(|entry| entry.value.as_deref());
+    let Some(pandas) = pandas.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok()) else {
+        return Vec::new();
+    };
+    let names = pandas.get("index_columns").and_then(serde_json::Value::as_array).into_iter().flatten();
+    let names = names.filter_map(serde_json::Value::as_str);
+    names.filter(|name| name.starts_with("__index_level_")).map(str::to_owned).collect()
+}
+
+/// The number of rows to read, once it is certain that they can be held.
+fn rows_to_read(
+    path: &Path,
+    metadata: &ParquetMetaData,
+    n_columns: usize,
+    config: &ReadConfig,
+) -> Result<usize, TableError> {
+    let announced = metadata
+        .row_groups()
+        .iter()
+        .try_fold(0_u64, |sum, group| u64::try_from(group.num_rows()).ok().and_then(|n_rows| sum.checked_add(n_rows)));
+    let announced = announced.ok_or_else(|| damaged(path, "The number of rows", "it is impossible"))?;
+    let n_rows = config.max_rows.map_or(announced, |max_rows| announced.min(max_rows as u64));
+    if MAX_CELLS / (n_columns.max(1) as u64) < n_rows {
+        let what = format!("{announced} rows of {n_columns} columns");
+        return Err(TableError::TooLarge { path: path.to_owned(), what });
+    }
+    Ok(n_rows as usize)
+}
+
+fn read_column(file: &Arc<File>, metadata: &ParquetMetaData, leaf: &Leaf, n_rows: usize) -> Result<Cells, Stop> {
+    let column = metadata.file_metadata().schema_descr().column(leaf.index);
+    let mut cells = leaf.kind.empty_cells();
+    let mut text_bytes = 0;
+    for group in metadata.row_groups() {
+        let left = n_rows - cells.len();
+        let expected = left.min(usize::try_from(group.num_rows()).unwrap_or(0));
+        if expected == 0 {
+            continue;
+        }
+        let chunk = group.columns().get(leaf.index);
+        let chunk = chunk.ok_or_else(|| Stop::Damaged("a group of rows does not have it".into()))?;
+        if chunk.file_path().is_some() {
+            return Err(Stop::Damaged("its values are in another file".into()));
+        }
+        let pages = Pages::new(file, chunk, u64::try_from(group.num_rows()).unwrap_or(0))?;
+        let reader = get_column_reader(Arc::clone(&column), Box::new(pages));
+        let before = cells.len();
+        append(reader, leaf.kind, expected, &mut cells, &mut text_bytes)?;
+        let n = cells.len() - before;
+        if n != expected {
+            return Err(Stop::Damaged(format!("it has {n} values where {expected} are announced")));
+        }
+    }
+    if let (Kind::Unsigned, Cells::Integer(whole)) = (leaf.kind, &cells)
+        && whole.iter().flatten().any(|number| *number < 0)
+    {
+        // More than an `i64` holds: these are magnitudes or hashes, no counts.
+        let number = |cell: &Option<i64>| cell.map_or(f64::NAN, |number| number.cast_unsigned() as f64);
+        cells = Cells::Number(whole.iter().map(number).collect());
+    }
+    Ok(cells)
+}
+
+/// Decodes `n_rows` rows of one row group behind the cells.
+fn append(
+    reader: ColumnReader,
+    kind: Kind,
+    n_rows: usize,
+    cells: &mut Cells,
+    text_bytes: &mut usize,
+) -> Result<(), Stop> {
+    let mut text = |bytes: &[u8]| {
+        *text_bytes += bytes.len();
+        if MAX_TEXT_BYTES < *text_bytes {
+            return Err(Stop::TooLong);
+        }
+        if kind == Kind::Uuid {
+            return Ok(uuid(bytes));
+        }
+        std::str::from_utf8(bytes).map(str::to_owned).or(Err(Stop::NotText))
+    };
+    match (reader, cells) {
+        (ColumnReader::BoolColumnReader(reader), Cells::Bool(cells)) => {
+            each(reader, n_rows, |value| Ok(cells.push(value.copied())))
+        }
+        (ColumnReader::Int32ColumnReader(reader), Cells::Integer(cells)) => each(reader, n_rows, |value| {
+            let whole = |value: &i32| {
+                if kind == Kind::Unsigned { i64::from(value.cast_unsigned()) } else { i64::from(*value) }
+            };
+            Ok(cells.push(value.map(whole)))
+        }),
+        (ColumnReader::Int64ColumnReader(reader), Cells::Integer(cells)) => {
+            each(reader, n_rows, |value| Ok(cells.push(value.copied())))
+        }
+        (ColumnReader::Int32ColumnReader(reader), Cells::Number(cells)) => {
+            each(
+                reader,
+                n_rows,
+                |value| Ok(cells.push(value.map_or(f64::NAN, |value| kind.number(i128::from(*value))))),
+            )
+        }
+        (ColumnReader::Int64ColumnReader(reader), Cells::Number(cells)) => {
+            each(
+                reader,
+                n_rows,
+                |value| Ok(cells.push(value.map_or(f64::NAN, |value| kind.number(i128::from(*value))))),
+            )
+        }
+        (ColumnReader::Int32ColumnReader(reader), Cells::Text(cells)) => {
+            each(reader, n_rows, |value| Ok(cells.push(value.map(|value| kind.moment(i128::from(*value))))))
+        }
+        (ColumnReader::Int64ColumnReader(reader), Cells::Text(cells)) => {
+            each(reader, n_rows, |value| Ok(cells.push(value.map(|value| kind.moment(i128::from(*value))))))
+        }
+        (ColumnReader::Int96ColumnReader(reader), Cells::Text(cells)) => {
+            each(reader, n_rows, |value| Ok(cells.push(value.map(|value| kind.moment(int96_nanos(value.data()))))))
+        }
+        (ColumnReader::FloatColumnReader(reader), Cells::Number(cells)) => {
+            each(reader, n_rows, |value| Ok(cells.push(value.map_or(f64::NAN, |value| f64::from(*value)))))
+        }
+        (ColumnReader::DoubleColumnReader(reader), Cells::Number(cells)) => {
+            each(reader, n_rows, |value| Ok(cells.push(value.map_or(f64::NAN, |value| *value))))
+        }
+        (ColumnReader::ByteArrayColumnReader(reader), Cells::Text(cells)) => each(reader, n_rows, |value| {
+            let value = value.map(|value| text(value.data())).transpose()?;
+            Ok(cells.push(value))
+        }),
+        (ColumnReader::ByteArrayColumnReader(reader), Cells::Number(cells)) => each(reader, n_rows, |value| {
+            Ok(cells.push(value.map_or(f64::NAN, |value| kind.number_of_bytes(value.data()))))
+        }),
+        (ColumnReader::FixedLenByteArrayColumnReader(reader), Cells::Number(cells)) => each(reader, n_rows, |value| {
+            Ok(cells.push(value.map_or(f64::NAN, |value| kind.number_of_bytes(value.data()))))
+        }),
+        (ColumnReader::FixedLenByteArrayColumnReader(reader), Cells::Text(cells)) => each(reader, n_rows, |value| {
+            let value = value.map(|value| text(value.data())).transpose()?;
+            Ok(cells.push(value))
+        }),
+        _ => Err(Stop::Damaged("its type and its meaning contradict each other".into())),
+    }
+}
+
+/// Calls `take` with each value of the next `n_rows` rows, `None` for a missing one.
+fn each<T: DataType>(
+    mut reader: ColumnReaderImpl<T>,
+    n_rows: usize,
+    mut take: impl FnMut(Option<&T::T>) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let (mut values, mut levels) = (Vec::new(), Vec::new());
+    let mut left = n_rows;
+    while 0 < left {
+        values.clear();
+        levels.clear();
+        let (n, ..) = reader.read_records(left.min(BATCH_ROWS), Some(&mut levels), None, &mut values)?;
+        if n == 0 {
+            return Ok(());
+        }
+        left = left.saturating_sub(n);
+        let mut present = values.iter();
+        if levels.is_empty() {
+            present.try_for_each(|value| take(Some(value)))?;
+        } else {
+            levels.iter().try_for_each(|level| take(if *level == 0 { None } else { present.next() }))?;
+        }
+    }
+    Ok(())
+}
+
+/// Nanoseconds since 1970 of nanoseconds in a day and the Julian day, which is 2,440,588 for 1970-01-01.
+fn int96_nanos(parts: &[u32]) -> i128 {
+    let part = |index: usize| i128::from(parts.get(index).copied().unwrap_or(0));
+    (part(2) - 2_440_588) * 86_400_000_000_000 + (part(1) << 32 | part(0))
+}
+
+fn damaged(path: &Path, part: &str, reason: impl Into<String>) -> TableError {
+    TableError::Damaged { path: path.to_owned(), part: part.to_owned(), reason: reason.into() }
+}
