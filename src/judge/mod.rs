@@ -8,5 +8,8 @@ mod drift;
 mod evaluation;
 
 pub use benchmark::{latency, percentile_ms};
-pub use drift::{drift, drifted};
+pub use drift::{
+    DriftCount, DriftState, by_severity, drift, drift_count, drift_reasons, drift_state, drifted, psi_limit,
+    quality_checks, share_limit, share_text, value_text,
+};
 pub use evaluation::success;

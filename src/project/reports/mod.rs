@@ -18,7 +18,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use benchmark::{BenchmarkReport, BenchmarkRun, Machine, Scenario, Scope};
-pub use drift::{Bins, ColumnDrift, ColumnKind, ColumnRole, DriftReport, DriftSide, DriftTest, QualityCheck};
+pub use drift::{
+    Bins, ColumnDrift, ColumnKind, ColumnRole, DriftReport, DriftSide, DriftTest, QualityCheck, Unexpected,
+};
 pub use evaluation::{EvaluationReport, Outcomes, ScorePoint};
 pub use judgement::{Judgement, Verdict};
 pub use package::{Check, PackageReport};
