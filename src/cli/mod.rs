@@ -1,6 +1,7 @@
 //! The command line: the same commands as the window, with one JSON object and an exit code.
 
 mod args;
+mod drift;
 mod models;
 mod progress;
 mod projects;
@@ -36,6 +37,7 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
         Action::Predict { model, input, output_file, which, output } => finish(output, || {
             scoring::predict(&environment, &model, &input, output_file.as_deref(), which.version.as_deref(), output)
         }),
+        Action::Drift(args) => finish(args.output, || drift::drift(environment, args)),
         Action::Build { dir, tag, which, output } => {
             finish(output, || projects::build(environment, dir, tag, which.version.as_deref(), output))
         }
