@@ -145,6 +145,9 @@ pub enum Action {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Compare current data with the reference: the project's, or two files.
+    #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["dir", "reference", "current"])))]
+    Drift(DriftArgs),
     /// Build an image, verify it in a container, and tag it.
     Build {
         /// The project.
@@ -187,6 +190,41 @@ pub enum Action {
     /// Run models for another process; not for people.
     #[command(hide = true)]
     Worker,
+}
+
+/// What is compared.
+#[derive(Args, Clone, Debug)]
+pub struct DriftArgs {
+    /// The project.
+    #[arg(conflicts_with_all = ["reference", "current", "target", "prediction", "time", "id", "categorical", "numeric"])]
+    pub dir: Option<PathBuf>,
+    /// What a model was trained to expect: CSV, JSON lines or Parquet.
+    #[arg(long, requires = "current")]
+    pub reference: Option<PathBuf>,
+    /// What it sees now.
+    #[arg(long, requires = "reference")]
+    pub current: Option<PathBuf>,
+    /// The column with the true answer.
+    #[arg(long, value_name = "COL")]
+    pub target: Option<String>,
+    /// The column with a model's answer.
+    #[arg(long, value_name = "COL")]
+    pub prediction: Option<String>,
+    /// The column with the time of a row; it is not compared.
+    #[arg(long, value_name = "COL")]
+    pub time: Option<String>,
+    /// The column that names a row; it is not compared.
+    #[arg(long, value_name = "COL")]
+    pub id: Option<String>,
+    /// Columns whose values are names of things, whatever they look like.
+    #[arg(long, value_name = "COL,…", value_delimiter = ',')]
+    pub categorical: Vec<String>,
+    /// Columns whose values are numbers on a scale.
+    #[arg(long, value_name = "COL,…", value_delimiter = ',')]
+    pub numeric: Vec<String>,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// How results are printed.

@@ -3,6 +3,7 @@
 mod args;
 mod evaluate;
 mod bench;
+mod drift;
 mod models;
 mod progress;
 mod projects;
@@ -44,6 +45,7 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
         Action::Bench { place, bench: args, which, output } => {
             finish(output, || bench::bench(environment, &place, &args, which.version.as_deref(), output))
         }
+        Action::Drift(args) => finish(args.output, || drift::drift(environment, args)),
         Action::Build { dir, tag, which, output } => {
             finish(output, || projects::build(environment, dir, tag, which.version.as_deref(), output))
         }

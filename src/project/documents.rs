@@ -49,6 +49,33 @@ impl Default for DriftSettings {
     }
 }
 
+impl DriftSettings {
+    /// What is decided about the column of that name; the defaults when nothing is.
+    pub fn column(&self, name: &str) -> ColumnSettings {
+        let decided = self.columns.iter().find(|column| column.name == name).cloned();
+        decided.unwrap_or_else(|| ColumnSettings { name: name.to_owned(), ..ColumnSettings::default() })
+    }
+
+    /// Whether a column is left out.
+    pub fn is_ignored(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.ignored && column.name == name)
+    }
+
+    /// Whether a column's drift alone fails the verdict.
+    pub fn is_critical(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.critical && column.name == name)
+    }
+
+    /// Decides about a column; what is as without a decision is not kept.
+    pub fn decide(&mut self, settings: ColumnSettings) {
+        self.columns.retain(|column| column.name != settings.name);
+        if settings != (ColumnSettings { name: settings.name.clone(), ..ColumnSettings::default() }) {
+            self.columns.push(settings);
+            self.columns.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+    }
+}
+
 /// What is decided about one column.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

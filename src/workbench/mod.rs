@@ -544,6 +544,7 @@ impl Workbench {
                 self.probe.last = Some(*probe);
                 Ok(())
             }
+            Outcome::DataRead { role, file } => self.take_data(role, file),
             Outcome::Compared(report) => self.take_drift(*report),
             Outcome::Built(report) => self.take_package(*report),
         }

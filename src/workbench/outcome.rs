@@ -3,9 +3,10 @@
 use semver::Version;
 
 use super::model::Tried;
+use crate::command::DataRole;
 use crate::model::{Examination, GoldenCheck};
 use crate::package::EngineInfo;
-use crate::project::documents::{Evidence, FeatureContract, GoldenRows};
+use crate::project::documents::{DataFile, Evidence, FeatureContract, GoldenRows};
 use crate::project::reports::{BenchmarkReport, DriftReport, EvaluationReport, PackageReport};
 use crate::readiness::Probe;
 use crate::step::Step;
@@ -74,6 +75,7 @@ pub(super) enum Outcome {
     Benchmarked(Box<BenchmarkReport>),
     Evaluated(Box<EvaluationReport>),
     Probed(Box<Probe>),
+    DataRead { role: DataRole, file: DataFile },
     Compared(Box<DriftReport>),
     Built(Box<PackageReport>),
 }

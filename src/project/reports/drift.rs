@@ -1,9 +1,12 @@
 //! The report of a drift comparison.
+//!
+//! Everything in it is measured; what it comes to under today's settings is `judge::drift`'s to say.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Judgement;
+use crate::problem::Problem;
 use crate::project::documents::Evidence;
 
 /// `reports/drift/<time>.ron`: how current data differs from the reference.
@@ -15,12 +18,15 @@ pub struct DriftReport {
     pub reference: DriftSide,
     /// What it sees now.
     pub current: DriftSide,
-    /// The compared columns, the most severe first.
+    /// The compared columns, the largest PSI first.
     pub columns: Vec<ColumnDrift>,
-    /// Columns that only the reference has.
+    /// Features that only the reference has.
     pub only_in_reference: Vec<String>,
     /// Columns that only the current data has.
     pub only_in_current: Vec<String>,
+    /// What else the reader should know: columns that were left out, types that differ.
+    #[serde(default)]
+    pub findings: Vec<Problem>,
     /// Hashes of what was compared.
     pub evidence: Evidence,
     /// What it came to under the settings of its time.
@@ -47,6 +53,16 @@ pub enum ColumnKind {
     Categorical,
 }
 
+impl ColumnKind {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Numeric => "numeric",
+            Self::Categorical => "categorical",
+        }
+    }
+}
+
 /// What a column is to the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ColumnRole {
@@ -59,6 +75,17 @@ pub enum ColumnRole {
     Prediction,
 }
 
+impl ColumnRole {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Feature => "feature",
+            Self::Target => "target",
+            Self::Prediction => "prediction",
+        }
+    }
+}
+
 /// How one column differs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -69,24 +96,40 @@ pub struct ColumnDrift {
     pub role: ColumnRole,
     /// What its values were taken for.
     pub kind: ColumnKind,
-    /// Values of the reference that are not missing.
+    /// Values of the reference that were compared.
     pub n_reference: u64,
-    /// Values of the current data that are not missing.
+    /// Values of the current data that were compared.
     pub n_current: u64,
     /// Missing values of the reference.
     pub missing_reference: u64,
     /// Missing values of the current data.
     pub missing_current: u64,
-    /// Population stability index over `bins`; NaN when a side has no value.
-    pub psi: f64,
+    /// Values of a numeric column that are no numbers.
+    pub not_numbers: Unexpected,
+    /// Values of a categorical column that the reference does not have.
+    pub unseen: Unexpected,
+    /// Values of a numeric column below or above all of the reference's.
+    pub outside: u64,
+    /// Population stability index over `bins`; `None` when a side has no value.
+    pub psi: Option<f64>,
     /// PSI that two samples of these sizes from one distribution exceed in 5 of 100 cases.
     pub psi_noise: f64,
     /// The test beside it; `None` when a side has no value.
     pub test: Option<DriftTest>,
     /// The compared shares.
     pub bins: Bins,
-    /// Checks of the data's quality.
-    pub checks: Vec<QualityCheck>,
+}
+
+/// Values of the current data that were not to be expected.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Unexpected {
+    /// How many there are.
+    pub n_values: u64,
+    /// How many distinct ones.
+    pub n_distinct: u64,
+    /// The most frequent of them.
+    pub examples: Vec<String>,
 }
 
 /// A two-sample test.
@@ -105,10 +148,13 @@ pub struct DriftTest {
 pub enum Bins {
     /// Bins over a scale, frozen on the reference.
     Numeric {
-        /// Edges, ascending, one more than bins; the first and the last are open: ∓∞.
+        /// Inner edges, ascending, one fewer than bins: bin `i` holds `edge[i-1] ≤ x < edge[i]`, the first and the last
+        /// are open.
         edges: Vec<f64>,
-        /// Smallest and largest finite value of both sides, to draw the open bins by.
+        /// Smallest and largest finite value of the reference.
         range: (f64, f64),
+        /// Smallest and largest finite value of the current data.
+        current_range: (f64, f64),
         /// Values of the reference in each bin.
         reference: Vec<u64>,
         /// Values of the current data in each bin.
@@ -116,8 +162,11 @@ pub enum Bins {
     },
     /// One bin a category.
     Categories {
-        /// The categories, the reference's most frequent first; the last may stand for all others.
+        /// The categories, the reference's most frequent first, or in order where they are numbers; then those that only
+        /// the current data has.
         names: Vec<String>,
+        /// How many further categories stand together in one more bin at the end; 0 is no such bin.
+        n_others: u64,
         /// Values of the reference in each.
         reference: Vec<u64>,
         /// Values of the current data in each.
@@ -127,11 +176,22 @@ pub enum Bins {
 
 impl Default for Bins {
     fn default() -> Self {
-        Self::Categories { names: Vec::new(), reference: Vec::new(), current: Vec::new() }
+        Self::Categories { names: Vec::new(), n_others: 0, reference: Vec::new(), current: Vec::new() }
     }
 }
 
-/// A check of a column's quality.
+impl Bins {
+    /// The counts of the reference and of the current data.
+    pub fn counts(&self) -> (&[u64], &[u64]) {
+        match self {
+            Self::Numeric { reference, current, .. } | Self::Categories { reference, current, .. } => {
+                (reference, current)
+            }
+        }
+    }
+}
+
+/// A check of a column's quality, as it comes to under settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QualityCheck {
     /// What, in a few words: `missing values`, `unseen categories`.
