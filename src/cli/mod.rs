@@ -1,6 +1,7 @@
 //! The command line: the same commands as the window, with one JSON object and an exit code.
 
 mod args;
+mod check;
 mod models;
 mod progress;
 mod projects;
@@ -36,6 +37,18 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
         Action::Predict { model, input, output_file, which, output } => finish(output, || {
             scoring::predict(&environment, &model, &input, output_file.as_deref(), which.version.as_deref(), output)
         }),
+        Action::Check { dir, markdown, which, output } => {
+            finish(output, || check::check(environment, dir, which.version.as_deref(), markdown, output))
+        }
+        Action::Attest { dir, item, note, which, output } => {
+            finish(output, || check::attest(environment, dir, item, note, which.version.as_deref(), output))
+        }
+        Action::Waive { dir, item, reason, until, owner, output } => {
+            finish(output, || check::waive(environment, dir, item, reason, owner, &until, output))
+        }
+        Action::Withdraw { dir, item, why, output } => {
+            finish(output, || check::withdraw(environment, dir, item, why, output))
+        }
         Action::Build { dir, tag, which, output } => {
             finish(output, || projects::build(environment, dir, tag, which.version.as_deref(), output))
         }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod architecture;
+mod check;
 mod cli;
 mod docker;
 mod engine;
