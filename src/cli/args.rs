@@ -148,6 +148,68 @@ pub enum Action {
     /// Compare current data with the reference: the project's, or two files.
     #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["dir", "reference", "current"])))]
     Drift(DriftArgs),
+    /// Look at what production asks: the checklist with its evidence, and the brief's limits.
+    Check {
+        /// The project.
+        dir: PathBuf,
+        /// Print it as Markdown, for a reviewer.
+        #[arg(long)]
+        markdown: bool,
+        /// Which version is meant.
+        #[command(flatten)]
+        which: VersionArgs,
+        /// How the result is printed.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Say that an item of the checklist is met; it goes stale with what it was said about.
+    Attest {
+        /// The project.
+        dir: PathBuf,
+        /// The item, such as unit-tests.
+        item: String,
+        /// How that is known.
+        #[arg(long, value_name = "TEXT")]
+        note: String,
+        /// Which version is meant.
+        #[command(flatten)]
+        which: VersionArgs,
+        /// How the result is printed.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Accept for a while that an item of the checklist or a limit of the brief is not met.
+    Waive {
+        /// The project.
+        dir: PathBuf,
+        /// The item, such as unit-tests or brief.latency.
+        item: String,
+        /// Why it may wait.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// The last day it holds, at most a year from now.
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        until: String,
+        /// Who answers for it; whoever waives it without one.
+        #[arg(long, value_name = "NAME")]
+        owner: Option<String>,
+        /// How the result is printed.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Take back what was attested and waived about an item.
+    Withdraw {
+        /// The project.
+        dir: PathBuf,
+        /// The item.
+        item: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+        /// How the result is printed.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
     /// Build an image, verify it in a container, and tag it.
     Build {
         /// The project.

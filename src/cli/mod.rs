@@ -4,6 +4,7 @@ mod args;
 mod evaluate;
 mod bench;
 mod drift;
+mod check;
 mod models;
 mod progress;
 mod projects;
@@ -46,6 +47,18 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
             finish(output, || bench::bench(environment, &place, &args, which.version.as_deref(), output))
         }
         Action::Drift(args) => finish(args.output, || drift::drift(environment, args)),
+        Action::Check { dir, markdown, which, output } => {
+            finish(output, || check::check(environment, dir, which.version.as_deref(), markdown, output))
+        }
+        Action::Attest { dir, item, note, which, output } => {
+            finish(output, || check::attest(environment, dir, item, note, which.version.as_deref(), output))
+        }
+        Action::Waive { dir, item, reason, until, owner, output } => {
+            finish(output, || check::waive(environment, dir, item, reason, owner, &until, output))
+        }
+        Action::Withdraw { dir, item, why, output } => {
+            finish(output, || check::withdraw(environment, dir, item, why, output))
+        }
         Action::Build { dir, tag, which, output } => {
             finish(output, || projects::build(environment, dir, tag, which.version.as_deref(), output))
         }

@@ -46,4 +46,7 @@ pub struct Waiver {
     pub who: String,
     /// When.
     pub when: Timestamp,
+    /// What the brief asked then, for its limits: a limit that is changed is not waived any more. Empty for other items.
+    #[serde(default)]
+    pub asked: String,
 }

@@ -6,11 +6,11 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use sha2::{Digest as _, Sha256};
 
 use super::error::ProjectError;
+use super::git::Git;
 
 /// Entries of the project folder that are not code: Trestle's own documents, and the models and data that are hashed
 /// apart.
@@ -111,17 +111,8 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), P
 
 /// The commit that is checked out at `root`; empty when there is none or no git to ask.
 pub fn commit(root: &Path) -> String {
-    let answer = Command::new("git")
-        .arg("-C")
-        .arg(root)
-        .args(["rev-parse", "--verify", "--quiet", "HEAD"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output();
-    match answer {
-        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-        _ => String::new(),
-    }
+    let answer = Git::default().ask(root, &["rev-parse", "--verify", "--quiet", "HEAD"]);
+    answer.map(|answer| answer.line()).unwrap_or_default()
 }
 
 #[cfg(test)]

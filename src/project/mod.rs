@@ -12,6 +12,7 @@ pub mod documents;
 pub mod error;
 pub mod evidence;
 pub mod format;
+pub mod git;
 pub mod history;
 pub mod ledger;
 mod registering;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Workbench;
+use super::readiness::Look;
 use crate::command::BriefField;
 use crate::problem::Problem;
 use crate::project::documents::{Feature, FeatureContract, ProjectConfig};
@@ -71,9 +72,12 @@ impl Workbench {
         if project.unsaved().is_empty() {
             return Ok(());
         }
+        // Another file for the data or another folder for the code needs more than a look at the documents.
+        let look = if project.unsaved().contains(&DocumentKind::Config) { Look::Everything } else { Look::Documents };
         match project.save() {
             Ok(()) => {
                 self.saved_at = Some(now);
+                self.evidence_changed(look);
                 Ok(())
             }
             Err(ProjectError::ChangedOutside { .. }) if !project.changed_outside().is_empty() => {
@@ -101,12 +105,14 @@ impl Workbench {
             let and = if good { "reloaded" } else { "cannot be read any more" };
             let text = format!("{} was changed by another program and {and}", kind.file_name());
             self.notices.push(super::Notice { good, text });
+            self.look_again = Look::Everything;
         }
         self.conflicts = conflicts;
     }
 
     pub(super) fn reload(&mut self, kind: DocumentKind) -> Result<(), Problem> {
         self.open_project()?.reload(kind);
+        self.evidence_changed(Look::Everything);
         self.history.clear();
         self.conflicts.retain(|other| *other != kind);
         self.problem = None;

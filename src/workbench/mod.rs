@@ -16,6 +16,7 @@ mod readiness;
 mod settings;
 mod standing;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -93,6 +94,12 @@ pub struct Workbench {
     judged_latency: std::cell::RefCell<benchmark::JudgedLatency>,
     evaluation: StepState<EvaluationReport>,
     probe: StepState<Probe>,
+    /// What the probes look at next, in the window.
+    look_again: readiness::Look,
+    /// What waits for the probes to be vouched for.
+    vouched: Vec<readiness::Vouched>,
+    /// The checklist as it was computed last: it is asked for in every frame.
+    computed: RefCell<Option<readiness::Computed>>,
     drift: StepState<DriftReport>,
     engine: StepState<EngineInfo>,
     container: StepState<PackageReport>,
@@ -132,6 +139,9 @@ impl Workbench {
             judged_latency: std::cell::RefCell::default(),
             evaluation: StepState::default(),
             probe: StepState::default(),
+            look_again: readiness::Look::None,
+            vouched: Vec::new(),
+            computed: RefCell::default(),
             drift: StepState::default(),
             engine: StepState::default(),
             container: StepState::default(),
@@ -215,6 +225,7 @@ impl Workbench {
         if WATCH_EVERY <= self.watched.elapsed() {
             self.watch();
         }
+        self.look_when_due();
     }
 
     fn take_finished(&mut self) {
@@ -433,6 +444,7 @@ impl Workbench {
         // What went wrong on the way here is over.
         self.problem = None;
         self.change_settings(|settings| settings.remember(root, name));
+        self.evidence_changed(readiness::Look::Everything);
     }
 
     fn close(&mut self) -> Result<(), Problem> {
@@ -454,6 +466,9 @@ impl Workbench {
         self.judged_latency = std::cell::RefCell::default();
         self.evaluation = StepState::default();
         self.probe = StepState::default();
+        self.look_again = readiness::Look::None;
+        self.vouched.clear();
+        *self.computed.borrow_mut() = None;
         self.drift = StepState::default();
         self.container = StepState::default();
         self.conflicts.clear();
@@ -506,6 +521,11 @@ impl Workbench {
             return;
         }
         *self.activity(slot) = Activity::Idle;
+        if slot == Slot::Probe && result.is_err() {
+            // What waited for the evidence is not vouched for without it.
+            self.vouched.clear();
+        }
+        let changes_evidence = slot.changes_evidence() && result.is_ok();
         let failed = match result {
             Ok(outcome) => self.take(outcome),
             Err(JobError::Cancelled) => {
@@ -515,6 +535,9 @@ impl Workbench {
             }
             Err(error) => Err(error.to_problem()),
         };
+        if changes_evidence {
+            self.evidence_changed(readiness::Look::Everything);
+        }
         if let Err(problem) = failed {
             self.failure = Some(JobError::Failed(problem.clone()));
             *self.activity(slot) = Activity::Failed(problem);
@@ -540,11 +563,8 @@ impl Workbench {
             }
             Outcome::Benchmarked(report) => self.take_benchmark(*report),
             Outcome::Evaluated(report) => self.take_evaluation(*report),
-            Outcome::Probed(probe) => {
-                self.probe.last = Some(*probe);
-                Ok(())
-            }
             Outcome::DataRead { role, file } => self.take_data(role, file),
+            Outcome::Probed(probe) => self.take_probe(*probe),
             Outcome::Compared(report) => self.take_drift(*report),
             Outcome::Built(report) => self.take_package(*report),
         }

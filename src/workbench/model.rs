@@ -130,6 +130,7 @@ impl Workbench {
         self.selected = version;
         self.tried = crate::step::StepState::default();
         self.golden = crate::step::StepState::default();
+        self.evidence_changed(super::readiness::Look::Everything);
         Ok(())
     }
 
@@ -146,6 +147,7 @@ impl Workbench {
         }
         let (now, who) = (self.now(), self.environment.who.clone());
         self.open_project()?.alias(alias, version, now, &who, why)?;
+        self.evidence_changed(super::readiness::Look::Everything);
         self.told(format!("{alias} is now {version}"));
         Ok(())
     }

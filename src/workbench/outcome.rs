@@ -48,6 +48,14 @@ impl Slot {
         }
     }
 
+    /// Whether its result is evidence, or may stand on hashes that the probes have not seen yet.
+    pub(super) fn changes_evidence(self) -> bool {
+        match self {
+            Self::Examine | Self::Golden | Self::Benchmark | Self::Evaluate | Self::Drift | Self::Build => true,
+            Self::Try | Self::Probe | Self::Engine => false,
+        }
+    }
+
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Examine => "Adding the model",

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod bench;
+mod check;
 mod cli;
 mod docker;
 mod engine;

@@ -82,6 +82,18 @@ pub enum ItemStatus {
 }
 
 impl ItemStatus {
+    /// The word for it, as in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Stale => "stale",
+            Self::Unchecked => "unchecked",
+            Self::Waived => "waived",
+            Self::Attested => "attested",
+        }
+    }
+
     /// Whether it keeps a model from production.
     pub fn blocks(self) -> bool {
         matches!(self, Self::Fail | Self::Stale | Self::Unchecked)
@@ -107,6 +119,8 @@ pub struct ChecklistItem {
     pub fix: String,
     /// When the evidence was taken.
     pub when: Option<Timestamp>,
+    /// What was asked and measured, for the brief's limits.
+    pub judged: Option<Judgement>,
 }
 
 /// One piece of evidence.
@@ -116,4 +130,11 @@ pub struct EvidenceLine {
     pub kind: String,
     /// What it says.
     pub detail: String,
+}
+
+impl EvidenceLine {
+    /// A line of a kind.
+    pub fn new(kind: &str, detail: impl Into<String>) -> Self {
+        Self { kind: kind.to_owned(), detail: detail.into() }
+    }
 }
