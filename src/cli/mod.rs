@@ -1,10 +1,10 @@
 //! The command line: the same commands as the window, with one JSON object and an exit code.
 
 mod args;
-mod evaluate;
 mod bench;
-mod drift;
 mod check;
+mod drift;
+mod evaluate;
 mod models;
 mod progress;
 mod projects;

@@ -12,16 +12,16 @@ mod metric;
 mod outcomes;
 mod retraining;
 
-pub use brief::{Limit, LimitKind, Measurements, brief};
 pub use benchmark::{
     Change, PercentileRow, judged_run, latency, millis, per_second, percentile_ms, percentile_name, percentiles,
     previous, scope, thousands, times,
+};
+pub use brief::{Limit, LimitKind, Measurements, brief};
+pub use drift::{
+    DriftCount, DriftState, by_severity, drift, drift_count, drift_reasons, drift_state, drifted, psi_limit,
+    quality_checks, share_limit, share_text, value_text,
 };
 pub use evaluation::{Baseline, MetricLine, baseline, latest_evaluation, metrics, shown_value, success};
 pub use metric::measure;
 pub use outcomes::{ConfusionTable, RocLine, confusion_table, roc_lines};
 pub use retraining::retraining;
-pub use drift::{
-    DriftCount, DriftState, by_severity, drift, drift_count, drift_reasons, drift_state, drifted, psi_limit,
-    quality_checks, share_limit, share_text, value_text,
-};

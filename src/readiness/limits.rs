@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use super::automatic::Finding;
 use super::items::{Part, changed_since};
-use crate::judge;
+use crate::judge::{self, LimitKind, Measurements};
 use crate::project::brief::Brief;
 use crate::project::documents::Evidence;
-use crate::project::reports::{BenchmarkReport, EvaluationReport, EvidenceLine, ItemStatus, Judgement, Verdict};
+use crate::project::reports::{EvidenceLine, ItemStatus, Judgement, Verdict};
 
 /// A limit of the brief, with what was measured of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,47 +39,51 @@ pub struct Measured {
     pub parts: &'static [Part],
 }
 
-/// The limits of `brief`, judged by the newest measurements of the version at hand.
-pub fn limits(brief: &Brief, benchmark: Option<&BenchmarkReport>, evaluation: Option<&EvaluationReport>) -> Vec<Limit> {
-    let mut limits = Vec::new();
-    if let Some(asked) = brief.latency.understood() {
-        limits.push(Limit {
-            id: "brief.latency".to_owned(),
-            label: "Latency".to_owned(),
-            judged: completed(judge::latency(benchmark, brief.latency.value.as_ref()), &asked),
-            asked,
-            measured: benchmark.map(|report| Measured {
+/// The limits of `brief` as items, from what each came to and the measurements that say so.
+pub fn limits(brief: &Brief, judged: Vec<judge::Limit>, measured: &Measurements<'_>) -> Vec<Limit> {
+    judged.into_iter().filter_map(|limit| item(brief, limit, measured)).collect()
+}
+
+fn item(brief: &Brief, judged: judge::Limit, measured: &Measurements<'_>) -> Option<Limit> {
+    let evaluation = || {
+        measured.evaluation.map(|report| Measured {
+            what: format!("evaluation of {} on {}", report.version, report.data),
+            time: report.time,
+            evidence: report.evidence.clone(),
+            parts: &[Part::Model, Part::Features, Part::Labelled],
+        })
+    };
+    let (id, label, asked, from, how) = match judged.kind {
+        LimitKind::Latency => {
+            let from = measured.benchmark.map(|report| Measured {
                 what: format!("benchmark of {}", report.version),
                 time: report.time,
                 evidence: report.evidence.clone(),
                 parts: &[Part::Model, Part::Features],
-            }),
-            how: "trestle bench DIR".to_owned(),
-        });
-    }
-    let mut judged = judge::success(evaluation, brief).into_iter();
-    for (idx, metric) in brief.success.value.iter().flatten().enumerate() {
-        let asked = metric.describe();
-        limits.push(Limit {
-            id: format!("brief.success.{}", idx + 1),
-            label: capitalised(metric.metric.name()),
-            judged: completed(judged.next().unwrap_or_default(), &asked),
-            asked,
-            measured: evaluation.map(|report| Measured {
-                what: format!("evaluation of {} on {}", report.version, report.data),
-                time: report.time,
-                evidence: report.evidence.clone(),
-                parts: &[Part::Model, Part::Features, Part::Labelled],
-            }),
-            how: "trestle evaluate DIR".to_owned(),
-        });
-    }
-    limits
-}
-
-/// The judgement with what was asked, also where there was nothing to judge.
-fn completed(judged: Judgement, asked: &str) -> Judgement {
-    if judged.asked.is_empty() { Judgement { asked: asked.to_owned(), ..judged } } else { judged }
+            });
+            ("brief.latency".to_owned(), "Latency".to_owned(), brief.latency.understood()?, from, "trestle bench DIR")
+        }
+        LimitKind::Retraining => {
+            // A trigger alone is nothing that the clock can judge.
+            brief.retraining.value.as_ref()?.every_days?;
+            let from = measured.registered.map(|time| Measured {
+                what: "registration".to_owned(),
+                time,
+                evidence: Evidence::default(),
+                parts: &[],
+            });
+            let asked = brief.retraining.understood()?;
+            ("brief.retraining".to_owned(), "Retraining".to_owned(), asked, from, "trestle add DIR MODEL.onnx")
+        }
+        LimitKind::Success(index) => {
+            let metric = brief.success.value.as_ref()?.get(index)?;
+            let (id, label) = (format!("brief.success.{}", index + 1), capitalised(metric.metric.name()));
+            (id, label, metric.describe(), evaluation(), "trestle evaluate DIR")
+        }
+    };
+    let judgement = judged.judgement;
+    let judged = if judgement.asked.is_empty() { Judgement { asked: asked.clone(), ..judgement } } else { judgement };
+    Some(Limit { id, label, asked, judged, measured: from, how: how.to_owned() })
 }
 
 fn capitalised(name: &str) -> String {

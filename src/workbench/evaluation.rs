@@ -98,20 +98,24 @@ impl Workbench {
     /// Every measurable limit of the brief, judged by the last reports of the version at hand.
     pub fn limits(&self) -> Vec<Limit> {
         let Some(project) = &self.project else { return Vec::new() };
+        judge::brief(&project.documents.brief, &self.measurements(project))
+    }
+
+    /// What was measured of the version at hand.
+    pub(super) fn measurements<'a>(&'a self, project: &'a Project) -> Measurements<'a> {
         let version = self.version();
         let benchmark = version.and_then(|version| {
             let record = &version.record;
             let mut newest_first = project.reports::<BenchmarkReport>().iter().rev();
             newest_first.find(|report| report.version == record.version && report.evidence.model == record.model.sha256)
         });
-        let measured = Measurements {
+        Measurements {
             benchmark,
             evaluation: self.evaluated(),
             baseline: self.baseline(),
             registered: version.map(|version| version.record.registered),
             now: self.now(),
-        };
-        judge::brief(&project.documents.brief, &measured)
+        }
     }
 
     /// The metric that stands for the version on the rail: the brief's first, else the usual one; `ROC-AUC 0.91`.

@@ -211,7 +211,7 @@ impl Workbench {
         if Item::of(item).is_some() {
             return Ok(String::new());
         }
-        let limits = self.limits(project);
+        let limits = self.brief_items(project);
         if let Some(limit) = limits.iter().find(|limit| limit.id == item) {
             return Ok(limit.asked.clone());
         }
@@ -227,14 +227,11 @@ impl Workbench {
 
     // ---- how it stands
 
-    /// The brief's limits, judged by the newest measurements of the version at hand.
-    fn limits(&self, project: &Project) -> Vec<Limit> {
-        let version = self.version().map(|version| &version.record.version);
-        let benchmark =
-            project.reports::<BenchmarkReport>().iter().rev().find(|report| Some(&report.version) == version);
-        let evaluation =
-            project.reports::<EvaluationReport>().iter().rev().find(|report| Some(&report.version) == version);
-        readiness::limits(&project.documents.brief, benchmark, evaluation)
+    /// The brief's limits as items of the checklist.
+    fn brief_items(&self, project: &Project) -> Vec<Limit> {
+        let measured = self.measurements(project);
+        let judged = crate::judge::brief(&project.documents.brief, &measured);
+        readiness::limits(&project.documents.brief, judged, &measured)
     }
 
     /// The checklist as it stands, judged by today's documents; `None` before the probes looked at this version.
@@ -269,7 +266,7 @@ impl Workbench {
             packages: project.packages(),
             commands: &project.documents.config.commands,
             checklist: &project.documents.checklist,
-            limits: &self.limits(project),
+            limits: &self.brief_items(project),
         };
         let report = Arc::new(readiness::checklist(probe, &facts, from.today));
         *self.computed.borrow_mut() = Some(Computed { from, report: Arc::clone(&report) });

@@ -225,7 +225,8 @@ fn keys_and_the_rail_change_the_page() {
         window.press(CTRL, key);
         assert!(window.shows_page(page), "{key:?} shows {page}");
     }
-    for (item, page) in [("6 Container", "Container"), ("5 Drift", "Drift"), ("2 Model", "Model"), ("1 Brief", "Brief")] {
+    for (item, page) in [("6 Container", "Container"), ("5 Drift", "Drift"), ("2 Model", "Model"), ("1 Brief", "Brief")]
+    {
         window.click_beginning(item);
         assert!(window.shows_page(page), "{item:?} shows {page}");
     }

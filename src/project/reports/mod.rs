@@ -18,10 +18,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use benchmark::{BenchmarkReport, BenchmarkRun, Machine, Scenario, Scope};
-pub use evaluation::{ClassOutcomes, EvaluationReport, LogLoss, NumberOutcomes, Outcomes, ScoreCurve, ScorePoint};
 pub use drift::{
     Bins, ColumnDrift, ColumnKind, ColumnRole, DriftReport, DriftSide, DriftTest, QualityCheck, Unexpected,
 };
+pub use evaluation::{ClassOutcomes, EvaluationReport, LogLoss, NumberOutcomes, Outcomes, ScoreCurve, ScorePoint};
 pub use judgement::{Judgement, Verdict};
 pub use package::{Check, PackageReport};
 pub use readiness::{ChecklistCategory, ChecklistItem, EvidenceLine, ItemStatus, ReadinessReport};
