@@ -33,6 +33,8 @@ struct Scene {
     commands: Vec<Command>,
     /// Whether the jobs are waited for, or still run in the picture.
     settled: bool,
+    /// The item of the checklist that is open.
+    item: Option<&'static str>,
 }
 
 /// Renders every page in its states, in both themes, into a folder; returns the file names.
@@ -72,6 +74,9 @@ fn stage(scene: &Scene, environment: &Environment) -> App {
     let mut app = App::new(workbench, Box::new(NoPicker), no_wake());
     app.settle(scene.settled);
     app.go_to(scene.step);
+    if let Some(item) = scene.item {
+        app.open_item(item);
+    }
     app
 }
 
@@ -100,8 +105,9 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
     std::fs::write(&not_a_model, b"\x89PNG\r\n\x1a\n, renamed")
         .map_err(|error| Problem::new(error.to_string(), not_a_model.display().to_string(), ""))?;
     let add = |source: PathBuf| Command::AddModel { source, bump: None, why: "dropped on the window".to_owned() };
-    let scene = |name, step, commands, settled| Scene { name, step, commands, settled };
-    Ok(vec![
+    let scene = |name, step, commands, settled| Scene { name, step, commands, settled, item: None };
+    let checked = readiness_scenes(&folder, &empty)?;
+    let mut scenes = vec![
         scene("start", Step::Brief, vec![], true),
         scene("brief", Step::Brief, vec![Command::NewFromExample(example.clone())], true),
         scene(
@@ -125,16 +131,60 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
         scene("container-not-built", Step::Container, vec![open()], true),
         scene("container-running", Step::Container, vec![open(), Command::BuildImage { tag: None }], false),
         scene("container", Step::Container, vec![open(), Command::BuildImage { tag: None }], true),
+    ];
+    scenes.extend(checked);
+    Ok(scenes)
+}
+
+/// The checklist: looking, with words and waivers, with a word that is stale, without a model, and when looking failed.
+fn readiness_scenes(folder: &impl Fn(&str) -> Result<PathBuf, Problem>, empty: &Path) -> Result<Vec<Scene>, Problem> {
+    let project = |name: &str| -> Result<PathBuf, Problem> {
+        let root = folder(name)?;
+        crate::example::unpack(&root)?;
+        Ok(root)
+    };
+    let failed = |error: std::io::Error| Problem::new(error.to_string(), "", "");
+    let (ready, stale, unreadable) = (project("ready")?, project("stale")?, project("unreadable")?);
+    let said = "(format: 1, attestations: [(item: \"unit-tests\", note: \"pytest: 14 passed\", who: \"Ada\", \
+                when: \"2026-11-20T09:00:00Z\", evidence: (code: \"0000\"))])";
+    std::fs::write(stale.join("checklist.ron"), said).map_err(failed)?;
+    std::fs::remove_file(unreadable.join("data/reference.csv")).map_err(failed)?;
+    std::fs::create_dir(unreadable.join("data/reference.csv")).map_err(failed)?;
+    let attest = |item: &str, note: &str| Command::Attest { item: item.to_owned(), note: note.to_owned() };
+    let soon = crate::clock::now().to_zoned(jiff::tz::TimeZone::UTC).date().saturating_add(jiff::Span::new().days(30));
+    let waive = Command::Waive {
+        item: "integration-tests".to_owned(),
+        reason: "the pilot has one user".to_owned(),
+        owner: Some("Grace".to_owned()),
+        expires: soon,
+    };
+    let look = |name, root: PathBuf, commands: Vec<Command>, settled, item| {
+        let mut all = vec![Command::OpenProject(root)];
+        all.extend(commands);
+        all.push(Command::CheckReadiness);
+        Scene { name, step: Step::Readiness, commands: all, settled, item }
+    };
+    let words = vec![attest("unit-tests", "pytest: 14 passed"), attest("lint-format", "ruff: nothing to say"), waive];
+    Ok(vec![
+        look("readiness-checking", ready.clone(), vec![], false, None),
+        look("readiness", ready, words, true, Some("integration-tests")),
+        look("readiness-stale", stale, vec![], true, Some("unit-tests")),
+        look("readiness-no-model", empty.to_owned(), vec![], true, Some("model-serialised")),
+        look("readiness-failed", unreadable, vec![], true, None),
     ])
 }
 
 impl App {
-    /// Waits until the engine was looked for, so that pictures do not depend on how fast it answers.
+    /// Waits until engine and evidence were looked for, so that pictures do not depend on how fast they answer.
     fn settle(&mut self, settled: bool) {
         let context = egui::Context::default();
         for _ in 0..200 {
             self.logic(&context);
-            let looking = self.workbench().engine().running().is_some();
+            let workbench = self.workbench();
+            let probe = workbench.probe();
+            let probing = probe.running().is_some()
+                || workbench.project().is_some() && workbench.readiness().is_none() && probe.problem().is_none();
+            let looking = workbench.engine().running().is_some() || probing;
             if !looking || !settled && self.workbench().jobs().is_empty() {
                 break;
             }
