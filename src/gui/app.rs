@@ -116,6 +116,12 @@ impl App {
         self.view.concept = None;
     }
 
+    /// Opens an item of the checklist to its evidence.
+    #[cfg(feature = "pictures")]
+    pub(super) fn open_item(&mut self, item: &str) {
+        self.view.readiness.open(item);
+    }
+
     /// What must happen also while the window is hidden: results, saving, dialogs, dropped files, shortcuts.
     pub fn logic(&mut self, ctx: &Context) {
         let choice = self.workbench.settings().theme;

@@ -220,7 +220,7 @@ fn verified(item: &Item, probe: &Probe, facts: &Facts<'_>) -> Finding {
     };
     let (needed, extra) = item.checks();
     let found = |name: &&str| report.checks.iter().find(|check| check.name == **name);
-    let seen: Vec<&Check> = needed.iter().chain(extra).filter_map(|name| found(name)).collect();
+    let seen: Vec<&Check> = needed.iter().chain(extra).filter_map(&found).collect();
     let with_seen = |status, reason: String| {
         let finding = seen.iter().fold(Finding::new(status, reason), |finding, check| {
             finding.with("check", format!("{}: {}", check.name, check.detail))

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use semver::Version;
@@ -47,9 +46,8 @@ pub(super) struct Computed {
     report: Arc<ReadinessReport>,
 }
 
-/// Everything that the checklist depends on, cheap to compare.
+/// Everything that the checklist depends on besides the probe, cheap to compare.
 struct Basis {
-    probe: Timestamp,
     today: Date,
     version: Option<Version>,
     champion: Option<Version>,
@@ -98,6 +96,7 @@ impl Workbench {
     pub(super) fn take_probe(&mut self, probe: Probe) -> Result<(), Problem> {
         let evidence = probe.evidence.clone();
         self.probe.last = Some(probe);
+        *self.computed.borrow_mut() = None;
         for vouched in std::mem::take(&mut self.vouched) {
             self.take_vouched(vouched, evidence.clone())?;
         }
@@ -144,13 +143,13 @@ impl Workbench {
     ) -> Result<(), Problem> {
         let asked = self.asked_of(item)?;
         let reason = worded(reason, "a reason why it may wait")?;
-        let (when, who, today) = (self.now(), self.environment.who.clone(), self.today());
-        let latest = today.saturating_add(jiff::Span::new().years(1));
-        if expires <= today || latest < expires {
+        let (when, who) = (self.now(), self.environment.who.clone());
+        let (first, last) = self.waiver_days();
+        if expires < first || last < expires {
             return Err(Problem::new(
                 format!("A waiver cannot hold until {expires}"),
                 "",
-                format!("Choose a day after {today} and not after {latest}; a waiver can be given again."),
+                format!("Choose a day from {first} to {last}; a waiver can be given again."),
             ));
         }
         let owner = owner.map(|owner| owner.trim().to_owned()).filter(|owner| !owner.is_empty());
@@ -201,7 +200,6 @@ impl Workbench {
         }
         project.note(now, &who, what, why)?;
         self.saved_at = Some(now);
-        self.evidence_changed(Look::Documents);
         Ok(())
     }
 
@@ -225,6 +223,12 @@ impl Workbench {
         ))
     }
 
+    /// The first and the last day until which a waiver may hold: not today, and not for more than a year.
+    pub fn waiver_days(&self) -> (Date, Date) {
+        let today = self.today();
+        (today.saturating_add(jiff::Span::new().days(1)), today.saturating_add(jiff::Span::new().years(1)))
+    }
+
     // ---- how it stands
 
     /// The brief's limits as items of the checklist.
@@ -242,7 +246,6 @@ impl Workbench {
         let probe = self.probe.last.as_ref().filter(|probe| probe.version == number)?;
         let champion = project.registry().resolve(CHAMPION).filter(|champion| project.version(champion).is_some());
         let from = Basis {
-            probe: probe.time,
             today: self.today(),
             version: number,
             champion: champion.cloned(),
@@ -273,6 +276,11 @@ impl Workbench {
         Some(report)
     }
 
+    /// The checklist as a page in Markdown, for a reviewer.
+    pub fn readiness_page(&self) -> Option<String> {
+        Some(readiness::markdown(&self.project.as_ref()?.name(), self.readiness()?.as_ref()))
+    }
+
     pub(super) fn readiness_standing(&self) -> (Standing, String) {
         let report = self.readiness();
         if self.probe.running().is_some() && report.is_none() {
@@ -298,8 +306,7 @@ impl Basis {
             && Arc::ptr_eq(&one.brief, &two.brief)
             && Arc::ptr_eq(&one.features, &two.features)
             && Arc::ptr_eq(&one.checklist, &two.checklist)
-            && (self.probe, self.today, self.n_golden, self.n_records)
-                == (other.probe, other.today, other.n_golden, other.n_records)
+            && (self.today, self.n_golden, self.n_records) == (other.today, other.n_golden, other.n_records)
             && (&self.version, &self.champion) == (&other.version, &other.champion)
     }
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
@@ -103,7 +102,7 @@ impl Place {
 
     fn edit(&self, name: &str, more: &str) {
         let text = fs::read_to_string(self.path(name)).unwrap();
-        fs::write(self.path(name), text + more).unwrap();
+        fs::write(self.path(name), format!("{text}{more}")).unwrap();
     }
 }
 
@@ -119,7 +118,7 @@ fn stands(report: &Value, id: &str) -> (String, String) {
 /// Days after the day of the report, so that no test reads the clock.
 fn days_after(report: &Value, days: i64) -> String {
     let checked: Timestamp = report["checked"].as_str().unwrap().parse().unwrap();
-    let day: Date = checked.to_zoned(TimeZone::UTC).date();
+    let day = checked.to_zoned(TimeZone::UTC).date();
     day.checked_add(jiff::Span::new().days(days)).unwrap().to_string()
 }
 
@@ -147,7 +146,7 @@ fn the_eleven_items_are_listed_with_status_and_evidence() {
     for id in ["lint-format", "unit-tests", "integration-tests", "logging"] {
         assert_eq!(stands(&report, id).0, "unchecked", "{id}");
     }
-    assert!(stands(&report, "brief.latency").1 != "", "{report}");
+    assert!(!stands(&report, "brief.latency").1.is_empty(), "{report}");
     let blocking: Vec<&str> = report["blocking"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
     assert!(blocking.starts_with(&["lint-format", "unit-tests", "integration-tests", "endpoints-documented"]));
     // People read the same, and a reviewer gets a page.

@@ -7,4 +7,6 @@ pub(super) mod drift;
 pub(super) mod model;
 mod model_cards;
 pub(super) mod readiness;
+mod readiness_dialogs;
+mod readiness_items;
 mod try_form;

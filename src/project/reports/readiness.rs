@@ -8,7 +8,7 @@ use super::Judgement;
 use crate::project::documents::Evidence;
 
 /// What production asks, and how it stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadinessReport {
     /// When the probes looked.
     pub time: Timestamp,
@@ -101,7 +101,7 @@ impl ItemStatus {
 }
 
 /// One question of the checklist.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChecklistItem {
     /// Its name for commands: `version-control`.
     pub id: String,
