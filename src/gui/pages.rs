@@ -8,9 +8,11 @@ use super::app::App;
 use super::dialogs::Picker;
 use super::pictures::Camera;
 use super::ui_command::Choosing;
-use crate::command::Command;
+use crate::command::{Command, DataRole};
 use crate::jobs::{Wake, no_wake};
 use crate::problem::Problem;
+use crate::project::Project;
+use crate::project::documents::ColumnSettings;
 use crate::step::Step;
 use crate::workbench::{Environment, Workbench};
 
@@ -99,6 +101,14 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
     let not_a_model = out.join(".projects/holiday.onnx");
     std::fs::write(&not_a_model, b"\x89PNG\r\n\x1a\n, renamed")
         .map_err(|error| Problem::new(error.to_string(), not_a_model.display().to_string(), ""))?;
+    let [drift, numeric, stale, failed] = ["drift", "drift-numeric", "drift-stale", "drift-failed"].map(folder);
+    let [drift, numeric, stale, failed] = [drift?, numeric?, stale?, failed?];
+    for root in [&drift, &numeric, &stale, &failed] {
+        crate::example::unpack(root)?;
+    }
+    let truncated = failed.join("data/current.csv");
+    std::fs::write(&truncated, "")
+        .map_err(|error| Problem::new(error.to_string(), truncated.display().to_string(), ""))?;
     let add = |source: PathBuf| Command::AddModel { source, bump: None, why: "dropped on the window".to_owned() };
     let scene = |name, step, commands, settled| Scene { name, step, commands, settled };
     Ok(vec![
@@ -121,11 +131,46 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
             false,
         ),
         scene("model-try-failed", Step::Model, vec![open(), Command::TryRow(row)], true),
+        scene("drift-empty", Step::Drift, vec![Command::OpenProject(empty.clone())], true),
+        scene("drift-not-compared", Step::Drift, vec![open()], true),
+        scene("drift", Step::Drift, vec![Command::OpenProject(drift), Command::CompareData], true),
+        scene(
+            "drift-numeric",
+            Step::Drift,
+            vec![
+                Command::OpenProject(numeric.clone()),
+                Command::CompareData,
+                without(&numeric, &["region", "payment_method", "plan"])?,
+            ],
+            true,
+        ),
+        scene(
+            "drift-stale",
+            Step::Drift,
+            vec![
+                Command::OpenProject(stale),
+                Command::CompareData,
+                Command::UseData(DataRole::Current, "data/labelled.csv".into()),
+            ],
+            true,
+        ),
+        scene("drift-failed", Step::Drift, vec![Command::OpenProject(failed), Command::CompareData], true),
+        scene("drift-running", Step::Drift, vec![open(), Command::CompareData], false),
         scene("container-empty", Step::Container, vec![Command::OpenProject(empty)], true),
         scene("container-not-built", Step::Container, vec![open()], true),
         scene("container-running", Step::Container, vec![open(), Command::BuildImage { tag: None }], false),
         scene("container", Step::Container, vec![open(), Command::BuildImage { tag: None }], true),
     ])
+}
+
+/// Leaves columns of a project out of the verdict on drift.
+fn without(root: &Path, columns: &[&str]) -> Result<Command, Problem> {
+    let mut config = Project::open(root)?.documents.config.as_ref().clone();
+    for name in columns {
+        let name = (*name).to_owned();
+        config.drift.decide(ColumnSettings { name, ignored: true, ..ColumnSettings::default() });
+    }
+    Ok(Command::SetConfig(config))
 }
 
 impl App {

@@ -4,6 +4,7 @@
 mod architecture;
 mod cli;
 mod docker;
+mod drift;
 mod engine;
 mod inspect;
 mod onnx;
