@@ -19,7 +19,7 @@ use super::widgets::{
     Answer, Confirm, DISMISS, Toasts, drop_overlay, next_step, notice_with, problem_panel, small_button,
 };
 use super::{learn, shell, start};
-use crate::command::Command;
+use crate::command::{Command, DataRole};
 use crate::jobs::{Job, JobError, Wake};
 use crate::problem::Problem;
 use crate::project::{DocumentKind, DocumentState};
@@ -349,6 +349,9 @@ impl App {
             Command::RunBenchmark(_) | Command::RunBenchmarkOf(_) => self.go_to(Step::Benchmark),
             Command::CheckReadiness => self.go_to(Step::Readiness),
             Command::CompareData => self.go_to(Step::Drift),
+            Command::UseData(role, _) => {
+                self.go_to(if role == DataRole::Labelled { Step::Model } else { Step::Drift });
+            }
             Command::BuildImage { .. } => self.go_to(Step::Container),
             _ => {}
         }
@@ -411,6 +414,7 @@ impl App {
             }
             Choosing::Example => Command::NewFromExample(path),
             Choosing::Predictions => Command::MakeGolden { from: Some(path) },
+            Choosing::Data(role) => Command::UseData(role, path),
             Choosing::BriefExport => {
                 self.export_brief(&path);
                 return;
@@ -462,11 +466,29 @@ impl App {
         let Some(project) = self.workbench.project() else {
             return ("Open a project first".to_owned(), "Then drop the model again.".to_owned());
         };
+        if path.is_some_and(is_table) {
+            let role = self.role_of_dropped();
+            let what = match role {
+                DataRole::Reference => "Use as the reference data",
+                DataRole::Current | DataRole::Labelled => "Use as the current data",
+            };
+            let does = match role {
+                DataRole::Reference => "what the model was trained on",
+                DataRole::Current | DataRole::Labelled => "compared with the reference",
+            };
+            return (what.to_owned(), format!("{name}, {does}"));
+        }
         let detail = match project.versions().last() {
             Some(version) => format!("{name} is examined, compared with {} and registered", version.record.version),
             None => format!("{name} is examined and registered as 1.0.0"),
         };
         (format!("Add as a new version of {}", project.name()), detail)
+    }
+
+    /// What a dropped table becomes: the reference first, then whatever is compared with it.
+    fn role_of_dropped(&self) -> DataRole {
+        let declared = self.workbench.project().and_then(|project| project.documents.config.data.reference.as_ref());
+        if declared.is_some() { DataRole::Current } else { DataRole::Reference }
     }
 
     /// Does what the overlay promised.
@@ -477,6 +499,8 @@ impl App {
             outbox.send(Command::OpenProject(path.parent().map(Path::to_owned).unwrap_or_default()));
         } else if self.workbench.project().is_none() {
             self.toasts.say(Verdict::Warn, "Open or make a project first, then drop the model again");
+        } else if is_table(path) {
+            outbox.send(Command::UseData(self.role_of_dropped(), path.to_owned()));
         } else {
             // Whatever it is, the engine says so better than a guess by its name would.
             outbox.send(Command::AddModel {
@@ -492,4 +516,10 @@ impl App {
         let ctx = ctx.clone();
         Arc::new(move || ctx.request_repaint())
     }
+}
+
+/// Whether a file is a table, by its name.
+fn is_table(path: &Path) -> bool {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    matches!(extension.as_deref(), Some("csv" | "tsv" | "jsonl" | "ndjson" | "parquet"))
 }

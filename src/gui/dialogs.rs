@@ -56,6 +56,10 @@ fn ask(choosing: Choosing, folder: Option<&Path>, name: &str) -> Option<PathBuf>
             .set_title("The training framework's predictions")
             .add_filter("Table", &["csv", "jsonl", "ndjson"])
             .pick_file(),
+        Choosing::Data(role) => dialog
+            .set_title(format!("The {} data", role.name()))
+            .add_filter("Table", &["csv", "tsv", "jsonl", "ndjson", "parquet"])
+            .pick_file(),
         Choosing::BriefExport => {
             dialog.set_title("Export the brief").set_file_name(name).add_filter("Markdown", &["md"]).save_file()
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::figure::{Export, FigureFormat};
-use crate::command::Command;
+use crate::command::{Command, DataRole};
 use crate::step::Step;
 
 /// What a file or folder is chosen for.
@@ -21,6 +21,8 @@ pub enum Choosing {
     Example,
     /// The training framework's predictions.
     Predictions,
+    /// A data file to declare.
+    Data(DataRole),
     /// Where the brief is exported to.
     BriefExport,
     /// Where a figure is exported to.

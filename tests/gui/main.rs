@@ -3,5 +3,6 @@
 
 mod app;
 mod benchmark;
+mod drift;
 mod driver;
 mod widgets;

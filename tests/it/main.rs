@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod cli;
 mod docker;
+mod drift;
 mod engine;
 mod inspect;
 mod onnx;
