@@ -94,7 +94,20 @@ fn read_up_to(reader: &mut impl Read, limit: usize) -> io::Result<Vec<u8>> {
 
 /// What a file of another kind is, and what to do about it.
 fn foreign(start: &[u8]) -> Option<(&'static str, &'static str)> {
-    const KINDS: [(&[u8], &str, &str); 7] = [
+    const KINDS: [(&[u8], &str, &str); 16] = [
+        (
+            b"version https://git-lfs.github.com/",
+            "a pointer of Git LFS instead of the data",
+            "Fetch the data first: git lfs pull.",
+        ),
+        (b"<!DOCTYPE", "a page of the web", "Download the data itself."),
+        (b"<html", "a page of the web", "Download the data itself."),
+        (b"\x93NUMPY", "an array of NumPy", "Save the table with pandas: frame.to_parquet."),
+        (b"\x89HDF", "an HDF5 file", "Save the table with pandas: frame.to_parquet."),
+        (b"SQLite format 3", "a database", "Export the table as CSV."),
+        (b"ARROW1", "a Feather file", "Save the table with pandas: frame.to_parquet."),
+        (b"BZh", "compressed with bzip2", "Unpack it first: bunzip2 FILE."),
+        (b"\xFD7zXZ", "compressed with xz", "Unpack it first: unxz FILE."),
         (b"PK\x03\x04", "a zip archive or a spreadsheet", "Export the sheet as CSV."),
         (b"\xD0\xCF\x11\xE0", "a spreadsheet", "Export the sheet as CSV."),
         (b"\x1f\x8b", "compressed with gzip", "Unpack it first: gunzip FILE."),
@@ -107,10 +120,11 @@ fn foreign(start: &[u8]) -> Option<(&'static str, &'static str)> {
     Some((kind.1, kind.2))
 }
 
-/// Whether text would not have these bytes.
+/// Whether text would not have these bytes; a stray one among many is an error in its line.
 fn is_binary(sample: &[u8]) -> bool {
     let control = |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | 0x1a | 0x1b);
-    sample.contains(&0) || sample.len() < sample.iter().filter(control).count() * 20
+    let n_nul = sample.iter().filter(|byte| **byte == 0).count();
+    sample.len() < n_nul * 100 || sample.len() < sample.iter().filter(control).count() * 20
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

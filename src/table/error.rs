@@ -49,8 +49,16 @@ pub enum TableError {
         /// The line.
         line: u64,
     },
+    /// A byte that text does not have.
+    #[error("Line {line} holds a NUL byte, which is not text: {}", path.display())]
+    Nul {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: u64,
+    },
     /// A row has more or fewer cells than there are columns.
-    #[error("Line {line} has {found} cells where the header has {expected}: {}", path.display())]
+    #[error("Line {line} has {} where the header has {expected}: {}", cells(*found), path.display())]
     Ragged {
         /// The file.
         path: PathBuf,
@@ -146,14 +154,17 @@ impl TableError {
     pub fn fix(&self) -> String {
         match self {
             Self::Open { .. } => "Check the path and the permissions.".into(),
-            Self::Read { .. } => "Check the disk and the quotation marks around that line.".into(),
+            Self::Read { .. } => "Check the quotation marks from that line on, and the disk.".into(),
             Self::Empty { .. } => "Give a CSV file with a line of column names, or a JSON object per line.".into(),
             Self::Unsupported { fix, .. } => fix.clone(),
             Self::Encoding { .. } => "Save the file as UTF-8.".into(),
+            Self::Nul { .. } => {
+                "Remove it, or export the table again; a program may have stopped while writing.".into()
+            }
             Self::Ragged { .. } => {
                 "Give that line one cell per column; a cell that holds the delimiter needs quotation marks.".into()
             }
-            Self::NoHeader { .. } => "Add a first line with the name of each column.".into(),
+            Self::NoHeader { .. } => "Add a first line with the name of each column, such as age,income,plan.".into(),
             Self::DuplicateColumn { .. } => "Rename one of them.".into(),
             Self::Json { .. } => {
                 "Write one object per line, such as {\"age\": 41, \"plan\": null}; a missing value is null.".into()
@@ -171,6 +182,7 @@ impl TableError {
         match self {
             Self::Read { path, .. }
             | Self::Encoding { path, .. }
+            | Self::Nul { path, .. }
             | Self::Ragged { path, .. }
             | Self::Json { path, .. }
             | Self::Nested { path, .. }
@@ -192,12 +204,17 @@ impl TableError {
         match self {
             Self::Read { line, .. }
             | Self::Encoding { line, .. }
+            | Self::Nul { line, .. }
             | Self::Ragged { line, .. }
             | Self::Json { line, .. }
             | Self::Nested { line, .. } => format!("{path}:{line}"),
             _ => path.to_string(),
         }
     }
+}
+
+fn cells(n: u64) -> String {
+    if n == 1 { "1 cell".to_owned() } else { format!("{n} cells") }
 }
 
 impl From<TableError> for Problem {

@@ -124,6 +124,12 @@ fn cells(texts: &Texts, kind: Kind) -> Cells {
     }
 }
 
+/// The number that a name is, when it is one.
+pub(super) fn written_number(name: &str, decimal_comma: bool) -> Option<f64> {
+    let number = name.parse().ok().or_else(|| number_with_comma(name).filter(|_| decimal_comma));
+    number.filter(|_| has_digit(name))
+}
+
 fn bool_from(text: &str) -> Option<bool> {
     if text.eq_ignore_ascii_case("true") {
         Some(true)

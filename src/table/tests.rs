@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::*;
@@ -133,12 +134,19 @@ fn what_is_no_table_gets_one_clear_message() {
         (b"\n \n", "empty"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a picture"),
         (b"PK\x03\x04abc", "spreadsheet"),
-        (b"PAR1abc", "Parquet"),
+        (b"PAR1abc", "was the file copied whole?"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "a pointer of Git LFS"),
+        (b"<!DOCTYPE html>\n<html>", "a page of the web"),
+        (b"SQLite format 3\0abc", "a database"),
+        (b"\x80\x04\x95\0\0\0\0", "binary data"),
         (b"\x1f\x8b\x08", "gzip"),
         (&[0; 4096], "binary data"),
-        (b"a,b\n1,2\n3\n", "Line 3 has 1 cells where the header has 2"),
+        (b"a,b\n1,2\n3\n", "Line 3 has 1 cell where the header has 2"),
         (b"a,b\n1,2,3\n", "Line 2 has 3 cells where the header has 2"),
-        (b"1.5,2.5\n3,4\n", "not column names"),
+        (b"1.5,2.5\n3,4\n", "The first line holds numbers (1.5, 2.5), not column names"),
+        (b"5.1,3.5,1.4,0.2,setosa\n4.9,3,1.4,0.2,setosa\n", "numbers (5.1, 3.5, 1.4, 0.2, …)"),
+        (b"1,5;2,5;3,5\n1;2;3\n", "numbers (1,5, 2,5, 3,5)"),
+        (b"7\n8\n", "numbers (7)"),
         (b"a,b,a\n1,2,3\n", "Columns 1 and 3 are both named a"),
     ] {
         let error = csv(bytes).unwrap_err();
@@ -151,6 +159,74 @@ fn what_is_no_table_gets_one_clear_message() {
     }
     assert!(matches!(read(Path::new("no/such.csv"), None), Err(TableError::Open { .. })));
     assert!(matches!(read(&std::env::temp_dir(), None), Err(TableError::Open { .. })));
+}
+
+#[test]
+fn errors_name_the_line_as_an_editor_counts_it() {
+    for (bytes, expected) in [
+        (&b"a,b\n\n\n1\n"[..], 4),
+        (b"a,b\r\n1,2\r\n3\r\n", 3),
+        (b"a,b\r\n\r\n1,2\r\n\r\n3\r\n", 5),
+        (b"a,b\r1,2\r3\r", 3),
+        (b"a,b\n1,\"two\nlines\"\n3\n", 4),
+        (b"\xEF\xBB\xBFa,b\n1,2\n3\n", 3),
+        (b"\xFF\xFEa\0,\0b\0\n\x001\0\n\0", 2),
+        (b"sep=;\na;b\n1;2;3\n", 3),
+        (&[&b"n\n1\n\x002\n"[..], &[b'3'; 100]].concat(), 3),
+    ] {
+        let problem = Problem::from(csv(bytes).unwrap_err());
+        assert!(
+            problem.place.ends_with(&format!("t.csv:{expected}")),
+            "{problem} {:?}",
+            String::from_utf8_lossy(bytes)
+        );
+    }
+}
+
+#[test]
+fn a_line_without_an_end_is_refused_before_it_fills_the_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    let mut out = fs::File::create(&path).unwrap();
+    out.write_all(b"a,b\n1,2\n").unwrap();
+    for _ in 0..100 {
+        out.write_all(&[b'x'; 1024 * 1024]).unwrap();
+    }
+    let error = read(&path, None).unwrap_err();
+    assert!(error.to_string().contains("further than line 3 (a record is longer than 64 MiB"), "{error}");
+    fs::write(&path, "a,".repeat(100_001)).unwrap();
+    assert!(matches!(read(&path, None), Err(TableError::TooLarge { .. })));
+}
+
+#[test]
+fn findings_tell_what_a_few_cells_or_the_first_line_decided() {
+    let findings = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        read_with_findings(&file(&folder, "t.csv", text.as_bytes()), &ReadConfig::default()).unwrap().findings
+    };
+    let column = |cells: &str| findings(&format!("key;fee\nk;{}", cells.replace('/', "\nk;")));
+    for (cells, expected) in [
+        (
+            "1/2/3/4/unknown",
+            vec!["1 of 5 values of column fee is not a number, such as “unknown”; it is taken as text"],
+        ),
+        (
+            "1,5/2/3/4/5/6/7/8/x/y",
+            vec!["2 of 10 values of column fee are not numbers, such as “x”; it is taken as text"],
+        ),
+        ("1/2/3/x", vec![]),
+        ("1/2/3/4//NA/5", vec![]),
+        ("00123/4/5/6/7/x", vec![]),
+        ("red/green", vec![]),
+    ] {
+        assert_eq!(column(cells), expected, "{cells}");
+    }
+    assert_eq!(findings("a,b\n"), ["The file has a line of names and no rows"]);
+    assert_eq!(
+        findings("1,male,22\n2,male,23\n"),
+        ["The first line (1, male, 22) is taken for names, and some are numbers"]
+    );
+    assert_eq!(findings("id,2019,2020,2021\n1,2,3,4\n"), [""; 0]);
 }
 
 #[test]

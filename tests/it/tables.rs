@@ -103,7 +103,8 @@ fn a_file_is_parquet_by_its_name_or_by_its_first_bytes() {
     let folder_of_copies = tempfile::tempdir().unwrap();
     let copy = folder_of_copies.path().join("table.csv");
     fs::copy(folder().join("polars.parquet"), &copy).unwrap();
-    assert_eq!(table::read(&copy, None).unwrap(), read("polars.parquet").unwrap().table);
+    let columns: Vec<Json> = table::read(&copy, None).unwrap().columns.iter().map(as_json).collect();
+    assert_eq!(columns, read("polars.parquet").unwrap().table.columns.iter().map(as_json).collect::<Vec<_>>());
     for (name, bytes, part) in [
         ("a.parquet", &b""[..], "empty"),
         ("a.parquet", b"PAR1", "it is missing; was the file copied whole?"),

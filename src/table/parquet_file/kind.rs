@@ -135,8 +135,8 @@ impl Kind {
     pub(super) fn number_of_bytes(self, bytes: &[u8]) -> f64 {
         match (self, bytes) {
             (Self::Half, [low, high]) => half::f16::from_le_bytes([*low, *high]).to_f64(),
-            (Self::Decimal { scale }, _) if 16 < bytes.len() => {
-                // Wider than any whole number here: the leading bytes carry the digits that a double keeps.
+            (Self::Decimal { scale }, _) if 16 < significant(bytes).len() => {
+                // Wider than any whole number here: rounded as it goes, to about 16 digits.
                 let (first, rest) = bytes.split_first().unwrap_or((&0, &[]));
                 let whole =
                     rest.iter().fold(f64::from(first.cast_signed()), |sum, byte| sum * 256.0 + f64::from(*byte));
@@ -144,7 +144,7 @@ impl Kind {
             }
             _ => {
                 let sign = bytes.first().map_or(0, |first| i128::from(first.cast_signed() >> 7));
-                self.number(bytes.iter().fold(sign, |sum, byte| sum << 8 | i128::from(*byte)))
+                self.number(significant(bytes).iter().fold(sign, |sum, byte| sum << 8 | i128::from(*byte)))
             }
         }
     }
@@ -165,6 +165,16 @@ impl Kind {
             Cells::Text(cells) => cells,
         })
     }
+}
+
+/// A number in two's complement, the most significant byte first, without the bytes that only repeat its sign.
+fn significant(mut bytes: &[u8]) -> &[u8] {
+    while let [first @ (0 | 0xFF), rest @ ..] = bytes
+        && rest.first().is_some_and(|next| next >> 7 == first >> 7)
+    {
+        bytes = rest;
+    }
+    bytes
 }
 
 /// `whole` / 10^`scale`, rounded once.
@@ -214,6 +224,9 @@ mod tests {
         assert_eq!(kind.number_of_bytes(&[]).to_bits(), 0.0_f64.to_bits());
         let wide = [&[0xFF; 30][..], &[0xFF, 0x9C]].concat();
         assert_eq!(kind.number_of_bytes(&wide).to_bits(), (-10.0_f64).to_bits());
+        // 2^200 / 10 by Python: 2**200 / 10
+        let wider = kind.number_of_bytes(&[&[1][..], &[0; 25]].concat());
+        assert!((wider / 1.6069380442589904e59 - 1.0).abs() < 1e-15, "{wider}");
     }
 
     #[test]

@@ -219,71 +219,63 @@ fn append(
         }
         std::str::from_utf8(bytes).map(str::to_owned).or(Err(Stop::NotText))
     };
+    let number = |whole: i128| kind.number(whole);
     match (reader, cells) {
         (ColumnReader::BoolColumnReader(reader), Cells::Bool(cells)) => {
-            each(reader, n_rows, |value| Ok(cells.push(value.copied())))
+            fill(reader, n_rows, cells, |value| Ok(value.copied()))
         }
-        (ColumnReader::Int32ColumnReader(reader), Cells::Integer(cells)) => each(reader, n_rows, |value| {
-            let whole = |value: &i32| {
-                if kind == Kind::Unsigned { i64::from(value.cast_unsigned()) } else { i64::from(*value) }
-            };
-            Ok(cells.push(value.map(whole)))
-        }),
+        (ColumnReader::Int32ColumnReader(reader), Cells::Integer(cells)) if kind == Kind::Unsigned => {
+            fill(reader, n_rows, cells, |value| Ok(value.map(|value| i64::from(value.cast_unsigned()))))
+        }
+        (ColumnReader::Int32ColumnReader(reader), Cells::Integer(cells)) => {
+            fill(reader, n_rows, cells, |value| Ok(value.map(|value| i64::from(*value))))
+        }
         (ColumnReader::Int64ColumnReader(reader), Cells::Integer(cells)) => {
-            each(reader, n_rows, |value| Ok(cells.push(value.copied())))
+            fill(reader, n_rows, cells, |value| Ok(value.copied()))
         }
         (ColumnReader::Int32ColumnReader(reader), Cells::Number(cells)) => {
-            each(
-                reader,
-                n_rows,
-                |value| Ok(cells.push(value.map_or(f64::NAN, |value| kind.number(i128::from(*value))))),
-            )
+            fill(reader, n_rows, cells, |value| Ok(value.map_or(f64::NAN, |value| number((*value).into()))))
         }
         (ColumnReader::Int64ColumnReader(reader), Cells::Number(cells)) => {
-            each(
-                reader,
-                n_rows,
-                |value| Ok(cells.push(value.map_or(f64::NAN, |value| kind.number(i128::from(*value))))),
-            )
-        }
-        (ColumnReader::Int32ColumnReader(reader), Cells::Text(cells)) => {
-            each(reader, n_rows, |value| Ok(cells.push(value.map(|value| kind.moment(i128::from(*value))))))
-        }
-        (ColumnReader::Int64ColumnReader(reader), Cells::Text(cells)) => {
-            each(reader, n_rows, |value| Ok(cells.push(value.map(|value| kind.moment(i128::from(*value))))))
-        }
-        (ColumnReader::Int96ColumnReader(reader), Cells::Text(cells)) => {
-            each(reader, n_rows, |value| Ok(cells.push(value.map(|value| kind.moment(int96_nanos(value.data()))))))
+            fill(reader, n_rows, cells, |value| Ok(value.map_or(f64::NAN, |value| number((*value).into()))))
         }
         (ColumnReader::FloatColumnReader(reader), Cells::Number(cells)) => {
-            each(reader, n_rows, |value| Ok(cells.push(value.map_or(f64::NAN, |value| f64::from(*value)))))
+            fill(reader, n_rows, cells, |value| Ok(value.map_or(f64::NAN, |value| f64::from(*value))))
         }
         (ColumnReader::DoubleColumnReader(reader), Cells::Number(cells)) => {
-            each(reader, n_rows, |value| Ok(cells.push(value.map_or(f64::NAN, |value| *value))))
+            fill(reader, n_rows, cells, |value| Ok(value.copied().unwrap_or(f64::NAN)))
         }
-        (ColumnReader::ByteArrayColumnReader(reader), Cells::Text(cells)) => each(reader, n_rows, |value| {
-            let value = value.map(|value| text(value.data())).transpose()?;
-            Ok(cells.push(value))
-        }),
-        (ColumnReader::ByteArrayColumnReader(reader), Cells::Number(cells)) => each(reader, n_rows, |value| {
-            Ok(cells.push(value.map_or(f64::NAN, |value| kind.number_of_bytes(value.data()))))
-        }),
-        (ColumnReader::FixedLenByteArrayColumnReader(reader), Cells::Number(cells)) => each(reader, n_rows, |value| {
-            Ok(cells.push(value.map_or(f64::NAN, |value| kind.number_of_bytes(value.data()))))
-        }),
-        (ColumnReader::FixedLenByteArrayColumnReader(reader), Cells::Text(cells)) => each(reader, n_rows, |value| {
-            let value = value.map(|value| text(value.data())).transpose()?;
-            Ok(cells.push(value))
-        }),
+        (ColumnReader::ByteArrayColumnReader(reader), Cells::Number(cells)) => {
+            fill(reader, n_rows, cells, |value| Ok(value.map_or(f64::NAN, |value| kind.number_of_bytes(value.data()))))
+        }
+        (ColumnReader::FixedLenByteArrayColumnReader(reader), Cells::Number(cells)) => {
+            fill(reader, n_rows, cells, |value| Ok(value.map_or(f64::NAN, |value| kind.number_of_bytes(value.data()))))
+        }
+        (ColumnReader::Int32ColumnReader(reader), Cells::Text(cells)) => {
+            fill(reader, n_rows, cells, |value| Ok(value.map(|value| kind.moment((*value).into()))))
+        }
+        (ColumnReader::Int64ColumnReader(reader), Cells::Text(cells)) => {
+            fill(reader, n_rows, cells, |value| Ok(value.map(|value| kind.moment((*value).into()))))
+        }
+        (ColumnReader::Int96ColumnReader(reader), Cells::Text(cells)) => {
+            fill(reader, n_rows, cells, |value| Ok(value.map(|value| kind.moment(int96_nanos(value.data())))))
+        }
+        (ColumnReader::ByteArrayColumnReader(reader), Cells::Text(cells)) => {
+            fill(reader, n_rows, cells, |value| value.map(|value| text(value.data())).transpose())
+        }
+        (ColumnReader::FixedLenByteArrayColumnReader(reader), Cells::Text(cells)) => {
+            fill(reader, n_rows, cells, |value| value.map(|value| text(value.data())).transpose())
+        }
         _ => Err(Stop::Damaged("its type and its meaning contradict each other".into())),
     }
 }
 
-/// Calls `take` with each value of the next `n_rows` rows, `None` for a missing one.
-fn each<T: DataType>(
+/// Makes a cell of each of the next `n_rows` rows, from `None` where the value is missing.
+fn fill<T: DataType, C>(
     mut reader: ColumnReaderImpl<T>,
     n_rows: usize,
-    mut take: impl FnMut(Option<&T::T>) -> Result<(), Stop>,
+    cells: &mut Vec<C>,
+    mut cell: impl FnMut(Option<&T::T>) -> Result<C, Stop>,
 ) -> Result<(), Stop> {
     let (mut values, mut levels) = (Vec::new(), Vec::new());
     let mut left = n_rows;
@@ -292,14 +284,18 @@ fn each<T: DataType>(
         levels.clear();
         let (n, ..) = reader.read_records(left.min(BATCH_ROWS), Some(&mut levels), None, &mut values)?;
         if n == 0 {
-            return Ok(());
+            break;
         }
         left = left.saturating_sub(n);
         let mut present = values.iter();
         if levels.is_empty() {
-            present.try_for_each(|value| take(Some(value)))?;
+            for value in present {
+                cells.push(cell(Some(value))?);
+            }
         } else {
-            levels.iter().try_for_each(|level| take(if *level == 0 { None } else { present.next() }))?;
+            for level in &levels {
+                cells.push(cell(if *level == 0 { None } else { present.next() })?);
+            }
         }
     }
     Ok(())
