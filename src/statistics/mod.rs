@@ -9,3 +9,6 @@ pub use confusion::{Averaging, Confusion};
 pub use intervals::{Estimate, Z95, mean_interval, wilson};
 pub use ranking::{RankPoint, average_precision, roc_auc, roc_curve, thin_curve};
 pub use regression::ErrorMoments;
+
+#[cfg(test)]
+mod evaluation_tests;

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use semver::Version;
 
 pub use environment::Environment;
+pub use evaluation::Measured;
 pub use model::Tried;
 pub use settings::{Recent, Settings, ThemeChoice};
 

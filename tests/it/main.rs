@@ -5,6 +5,7 @@ mod architecture;
 mod cli;
 mod docker;
 mod engine;
+mod evaluate;
 mod inspect;
 mod onnx;
 mod project_format;

@@ -4,6 +4,8 @@ pub(super) mod benchmark;
 pub(super) mod brief;
 pub(super) mod container;
 pub(super) mod drift;
+mod evaluation;
+mod evaluation_figures;
 pub(super) mod model;
 mod model_cards;
 pub(super) mod readiness;
