@@ -122,14 +122,15 @@ fn as_json(line: &MetricLine) -> serde_json::Value {
     })
 }
 
-/// Rows by true class; the last number of each is of rows without an answer.
+/// Rows by true class and answered class; a null among those answered is no answer.
 fn confusion_json(table: &ConfusionTable) -> serde_json::Value {
-    let answers = || (0..table.n_known).map(Some).chain([None]);
+    let answers = table.answers();
     let rows: Vec<Vec<u64>> = (0..table.names.len())
-        .map(|truth| answers().map(|answer| table.confusion.count(truth, answer)).collect())
+        .map(|truth| answers.iter().map(|answer| table.confusion.count(truth, *answer)).collect())
         .collect();
+    let answered: Vec<Option<&String>> = answers.iter().map(|answer| answer.map(|class| &table.names[class])).collect();
     json!({
-        "true": table.names, "answered": &table.names[..table.n_known], "rows": rows,
+        "true": table.names, "answered": answered, "rows": rows,
         "threshold": table.called_from.as_ref().map(|(_, threshold)| threshold),
     })
 }
@@ -140,9 +141,7 @@ fn say_confusion(report: &mut Report, confusion: &ConfusionTable) {
         report.say(format!("{} classes; --json has the table of true and answered ones", confusion.names.len()));
         return;
     }
-    let n_unanswered = confusion.confusion.n() - confusion.confusion.n_answered();
-    let answers: Vec<Option<usize>> =
-        (0..confusion.n_known).map(Some).chain((0 < n_unanswered).then_some(None)).collect();
+    let answers = confusion.answers();
     let name = |answer: &Option<usize>| {
         answer.map_or_else(|| "no answer".to_owned(), |class| format!("answered {}", confusion.names[class]))
     };

@@ -76,7 +76,7 @@ impl App {
                 log_open: false,
                 concept: None,
                 drops_work: true,
-                brief: BriefView,
+                brief: BriefView::default(),
                 model: ModelView::default(),
                 benchmark: BenchmarkView::default(),
                 readiness: ReadinessView::default(),

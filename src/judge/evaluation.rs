@@ -237,7 +237,8 @@ fn gain(
             let gained = better * (estimate.value - of_champion.value);
             // The difference of two rounded values may miss the wanted one by a last digit.
             let enough = wanted - 1e-12 <= gained;
-            let decimals = decimals(asked.metric, gained, Some(wanted)).max(3);
+            let limit = (1e-12 < (gained - wanted).abs()).then_some(wanted);
+            let decimals = decimals(asked.metric, gained, limit).max(3);
             let (size, word) = (rounded(gained.abs(), decimals), if gained < 0.0 { "worse" } else { "better" });
             let said = format!("{size} {word} than the champion {version}");
             (if enough { Verdict::Pass } else { Verdict::Fail }, Some(said))

@@ -25,3 +25,6 @@ pub use evaluation::{Baseline, MetricLine, baseline, latest_evaluation, metrics,
 pub use metric::measure;
 pub use outcomes::{ConfusionTable, RocLine, confusion_table, roc_lines};
 pub use retraining::retraining;
+
+#[cfg(test)]
+mod evaluation_tests;

@@ -8,8 +8,8 @@ use crate::statistics::{Averaging, Confusion, Estimate, RankPoint, roc_auc, roc_
 /// Steps along each axis of a drawn curve.
 const CURVE_STEPS: u32 = 250;
 
-/// Curves drawn at most.
-const MAX_LINES: usize = 6;
+/// Classes of which there are curves at most.
+const MAX_LINES: usize = 20;
 
 /// The value of `of` that stands for an average.
 pub(super) fn averaging(of: &str) -> Option<Averaging> {
@@ -122,6 +122,17 @@ pub struct ConfusionTable {
     /// The class that the brief's threshold decides for, and the probability from which it does; `None` where the
     /// model's own answers count.
     pub called_from: Option<(String, f64)>,
+}
+
+impl ConfusionTable {
+    /// The answers that make columns: the model's classes, others that were answered all the same, and none where some
+    /// row got none.
+    pub fn answers(&self) -> Vec<Option<usize>> {
+        let cells = self.confusion.cells();
+        let others = (self.n_known..self.names.len()).filter(|class| cells.iter().any(|cell| cell.1 == Some(*class)));
+        let none = cells.iter().any(|cell| cell.1.is_none()).then_some(None);
+        (0..self.n_known).chain(others).map(Some).chain(none).collect()
+    }
 }
 
 /// The table of a classifier under the brief's threshold; under the model's own answers where that cannot be applied.

@@ -133,13 +133,29 @@ impl Confusion {
     /// F1 over the classes; `Err` names a class for which it is not defined.
     pub fn mean_f1(&self, averaging: Averaging) -> Result<Option<Estimate>, usize> {
         match averaging {
-            Averaging::Micro => {
-                let right: u64 = self.right.iter().sum();
-                let share = Estimate::share(right, self.n() + self.n_answered() - right);
-                Ok(share.map(|share| share.map(f1_of)))
-            }
+            Averaging::Micro => Ok(self.micro_f1()),
             Averaging::Macro | Averaging::Weighted => self.mean(Measure::F1, averaging),
         }
+    }
+
+    /// 2·right / (rows + answered rows): the accuracy where every row is answered. Else its interval is the delta
+    /// method's, because a wrong row counts twice and one without an answer once.
+    fn micro_f1(&self) -> Option<Estimate> {
+        let (n, answered, right) = (self.n(), self.n_answered(), self.right.iter().sum::<u64>());
+        if n == answered {
+            return self.accuracy();
+        }
+        let (n, answered, right) = (n as f64, answered as f64, right as f64);
+        let value = 2.0 * right / (n + answered);
+        let slope = |counted: f64, as_right: f64| (as_right - counted * value) * n / (n + answered);
+        let moments = [
+            (right / n, slope(2.0, 2.0)),
+            ((answered - right) / n, slope(2.0, 0.0)),
+            ((n - answered) / n, slope(1.0, 0.0)),
+        ];
+        let sum: f64 = moments.iter().map(|(share, slope)| share * slope).sum();
+        let squares: f64 = moments.iter().map(|(share, slope)| share * slope * slope).sum();
+        Some(Estimate::normal(value, ((squares - sum * sum) / n).max(0.0).sqrt(), (0.0, 1.0)))
     }
 
     /// Numerator and denominator of a measure of a class.

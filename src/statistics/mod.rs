@@ -6,6 +6,8 @@ mod chi_square;
 mod confusion;
 #[cfg(test)]
 mod drift_tests;
+#[cfg(test)]
+mod evaluation_tests;
 mod intervals;
 mod kolmogorov;
 mod ks;

@@ -1,5 +1,8 @@
 //! Commands on the evaluation, a part of the model's page.
 
+use jiff::Timestamp;
+use semver::Version;
+
 use super::outcome::{Outcome, Slot};
 use super::{Workbench, need_version, no_project};
 use crate::evaluation::{evaluate, labelled_data};
@@ -8,6 +11,18 @@ use crate::problem::Problem;
 use crate::project::Project;
 use crate::project::documents::Evidence;
 use crate::project::reports::{BenchmarkReport, EvaluationReport, Outcomes};
+
+/// Which measurements of which version the limits of the brief are judged by; equal as long as they are the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    version: Option<Version>,
+    benchmark: Option<Timestamp>,
+    evaluation: Option<Timestamp>,
+    /// The champion and the time of its evaluation, when the version at hand is another one.
+    champion: Option<(Version, Option<Timestamp>)>,
+    /// Hours since the epoch: an age is told in days or hours.
+    hour: i64,
+}
 
 impl Workbench {
     pub(super) fn evaluate(&mut self) -> Result<(), Problem> {
@@ -95,6 +110,31 @@ impl Workbench {
         (now.features != then.features).then(|| "the features changed".to_owned())
     }
 
+    /// The last benchmark of the version at hand, by the model file it has now.
+    fn benchmarked(&self) -> Option<&BenchmarkReport> {
+        let (project, record) = (self.project.as_ref()?, &self.version()?.record);
+        let mut newest_first = project.reports::<BenchmarkReport>().iter().rev();
+        newest_first.find(|report| report.version == record.version && report.evidence.model == record.model.sha256)
+    }
+
+    /// What [`Workbench::limits`] is computed from, so that it need not be computed anew in each frame; `None` without
+    /// a project.
+    pub fn measured(&self) -> Option<Measured> {
+        self.project.as_ref()?;
+        let champion = match self.baseline() {
+            Baseline::Itself => None,
+            Baseline::NotEvaluated(version) => Some((version, None)),
+            Baseline::Evaluated(report) => Some((report.version.clone(), Some(report.time))),
+        };
+        Some(Measured {
+            version: self.version().map(|version| version.record.version.clone()),
+            benchmark: self.benchmarked().map(|report| report.time),
+            evaluation: self.evaluated().map(|report| report.time),
+            champion,
+            hour: self.now().as_second() / 3_600,
+        })
+    }
+
     /// Every measurable limit of the brief, judged by the last reports of the version at hand.
     pub fn limits(&self) -> Vec<Limit> {
         let Some(project) = &self.project else { return Vec::new() };
@@ -103,17 +143,11 @@ impl Workbench {
 
     /// What was measured of the version at hand.
     pub(super) fn measurements<'a>(&'a self, project: &'a Project) -> Measurements<'a> {
-        let version = self.version();
-        let benchmark = version.and_then(|version| {
-            let record = &version.record;
-            let mut newest_first = project.reports::<BenchmarkReport>().iter().rev();
-            newest_first.find(|report| report.version == record.version && report.evidence.model == record.model.sha256)
-        });
         Measurements {
-            benchmark,
+            benchmark: self.benchmarked(),
             evaluation: self.evaluated(),
             baseline: self.baseline(),
-            registered: version.map(|version| version.record.registered),
+            registered: self.version().map(|version| version.record.registered),
             now: self.now(),
         }
     }

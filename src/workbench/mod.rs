@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use semver::Version;
 
 pub use environment::Environment;
+pub use evaluation::Measured;
 pub use journey::NextStep;
 pub use model::Tried;
 pub use settings::{Recent, Settings, ThemeChoice};

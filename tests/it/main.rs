@@ -8,6 +8,7 @@ mod cli;
 mod docker;
 mod drift;
 mod engine;
+mod evaluate;
 mod inspect;
 mod onnx;
 mod project_format;

@@ -1,5 +1,7 @@
 //! The brief's page: the answers, and under each what was understood.
 
+use std::sync::Arc;
+
 use egui::Ui;
 
 use crate::brief::{completeness, hint, question};
@@ -8,20 +10,41 @@ use crate::gui::text;
 use crate::gui::theme::Verdict;
 use crate::gui::ui_command::{Choosing, Outbox, UiCommand};
 use crate::gui::widgets::{
-    Card, Column, Field, Table, cell, chip, columns, notice, page_header, primary_button, problem_panel,
-    secondary_button,
+    Card, Column, Field, Table, cell, chip, columns, judgement_chip, notice, page_header, primary_button,
+    problem_panel, secondary_button,
 };
+use crate::judge::{Limit, LimitKind};
 use crate::project::brief::{Brief, SuccessMetric};
+use crate::project::reports::Judgement;
 use crate::project::{DocumentKind, DocumentState};
 use crate::step::Step;
-use crate::workbench::Workbench;
+use crate::workbench::{Measured, Workbench};
 
 /// The brief's page.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::gui) struct BriefView;
+#[derive(Debug, Default)]
+pub(in crate::gui) struct BriefView {
+    judged: Option<Judged>,
+}
+
+/// The limits as they were judged, kept as long as nothing they stand on changes.
+#[derive(Debug)]
+struct Judged {
+    brief: Arc<Brief>,
+    measured: Option<Measured>,
+    limits: Vec<Limit>,
+}
 
 impl BriefView {
-    pub(in crate::gui) fn ui(self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
+    /// What the limits come to now.
+    fn limits(&mut self, workbench: &Workbench, brief: &Arc<Brief>) -> &[Limit] {
+        let measured = workbench.measured();
+        let is_fresh = |judged: &Judged| Arc::ptr_eq(&judged.brief, brief) && judged.measured == measured;
+        let fresh = self.judged.take().filter(is_fresh);
+        let made = || Judged { brief: Arc::clone(brief), measured: measured.clone(), limits: workbench.limits() };
+        &self.judged.insert(fresh.unwrap_or_else(made)).limits
+    }
+
+    pub(in crate::gui) fn ui(&mut self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
         let Some(project) = workbench.project() else { return };
         let brief = &project.documents.brief;
         let complete = completeness(brief);
@@ -60,7 +83,9 @@ impl BriefView {
         Card::new("Input and output").show(ui, |ui| {
             pair_ui(ui, brief, [BriefField::Input, BriefField::Output], outbox);
         });
-        Card::new("Limits").remark("what later steps are judged by").show(ui, |ui| limits_ui(ui, brief, outbox));
+        Card::new("Limits").remark(&remark_on(workbench)).show(ui, |ui| {
+            limits_ui(ui, brief, self.limits(workbench, brief), outbox);
+        });
         Card::new("Scope").remark("one item a line").show(ui, |ui| {
             columns(ui, &[1.0, 1.0], |ui, index| {
                 let field = [BriefField::InScope, BriefField::OutOfScope][index];
@@ -92,14 +117,24 @@ fn pair_ui(ui: &mut Ui, brief: &Brief, fields: [BriefField; 2], outbox: &mut Out
     });
 }
 
-/// The measurable answers as a table: the words, and what they were understood as.
-fn limits_ui(ui: &mut Ui, brief: &Brief, outbox: &mut Outbox) {
+/// What the measurements in the table are of.
+fn remark_on(workbench: &Workbench) -> String {
+    let version = workbench.version().map(|version| version.record.version.to_string());
+    version.map_or_else(
+        || "what later steps are judged by".to_owned(),
+        |version| format!("brief says · measured of {version}"),
+    )
+}
+
+/// The measurable answers as a table: the words, what they were understood as, and what was measured.
+fn limits_ui(ui: &mut Ui, brief: &Brief, limits: &[Limit], outbox: &mut Outbox) {
     let fields = [BriefField::Latency, BriefField::Retraining, BriefField::Success];
     let columns = [
-        Column::text("question").exact(160.0),
+        Column::text("question").exact(148.0),
         Column::text("answer").share(1.1),
         Column::text("understood as").share(1.0),
-        Column::text("").exact(120.0).right(),
+        Column::text("measured").share(0.9),
+        Column::text("").exact(112.0).right(),
     ];
     Table::new("limits", &columns).show(ui, fields.len(), |ui, row, column| {
         let field = fields[row];
@@ -119,25 +154,50 @@ fn limits_ui(ui: &mut Ui, brief: &Brief, outbox: &mut Outbox) {
             2 => {
                 ui.vertical(|ui| {
                     for line in lines(field, brief) {
-                        ui.label(text::body(line));
+                        ui.add(egui::Label::new(text::body(line)).truncate());
                     }
                     if let Some(said) = &said {
                         ui.label(text::small(said));
                     }
                 });
             }
+            3 => {
+                ui.vertical(|ui| {
+                    for judgement in of_field(limits, field) {
+                        let is_measured = !judgement.measured.is_empty();
+                        let words = if is_measured { judgement.measured.as_str() } else { "–" };
+                        let shown = ui.add(egui::Label::new(text::body(words)).truncate());
+                        if !judgement.reason.is_empty() {
+                            shown.on_hover_text(judgement.reason.as_str());
+                        }
+                    }
+                });
+            }
             _ => {
                 let words = field.words(brief).trim();
-                let (verdict, word) = match (&understood, &said) {
-                    _ if words.is_empty() => (Verdict::None, "not answered"),
-                    (None, _) => (Verdict::Warn, "vague"),
-                    (Some(_), Some(_)) => (Verdict::Warn, "check this"),
-                    (Some(_), None) => (Verdict::Pass, "understood"),
-                };
-                chip(ui, verdict, word);
+                match (&understood, &said) {
+                    _ if words.is_empty() => drop(chip(ui, Verdict::None, "not answered")),
+                    (None, _) => drop(chip(ui, Verdict::Warn, "vague")),
+                    (Some(_), Some(_)) => drop(chip(ui, Verdict::Warn, "check this")),
+                    (Some(_), None) => {
+                        for judgement in of_field(limits, field) {
+                            judgement_chip(ui, judgement);
+                        }
+                    }
+                }
             }
         }
     });
+}
+
+/// The judgements of a question's limits, in the order of its lines.
+fn of_field(limits: &[Limit], field: BriefField) -> impl Iterator<Item = &Judgement> {
+    let of = move |limit: &&Limit| match limit.kind {
+        LimitKind::Latency => field == BriefField::Latency,
+        LimitKind::Retraining => field == BriefField::Retraining,
+        LimitKind::Success(_) => field == BriefField::Success,
+    };
+    limits.iter().filter(of).map(|limit| &limit.judgement)
 }
 
 /// What was understood, one value a line.

@@ -6,6 +6,8 @@ pub(super) mod container;
 pub(super) mod drift;
 mod drift_figure;
 mod drift_settings;
+mod evaluation;
+mod evaluation_figures;
 pub(super) mod model;
 mod model_cards;
 pub(super) mod readiness;

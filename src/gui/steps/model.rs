@@ -2,6 +2,7 @@
 
 use egui::Ui;
 
+use super::evaluation::EvaluationCard;
 use super::model_cards::{contract_ui, features_ui, findings_ui, operators_ui, versions_ui};
 use super::try_form::TryForm;
 use crate::command::Command;
@@ -20,6 +21,7 @@ use crate::workbench::Workbench;
 #[derive(Debug, Default)]
 pub(in crate::gui) struct ModelView {
     form: TryForm,
+    evaluation: EvaluationCard,
     path: String,
 }
 
@@ -55,6 +57,7 @@ impl ModelView {
             return;
         };
         summary_ui(ui, workbench, version);
+        self.evaluation.ui(ui, workbench, outbox);
         self.form.ui(ui, workbench, version, outbox);
         versions_ui(ui, workbench, version, outbox);
         contract_ui(ui, &version.record.model);

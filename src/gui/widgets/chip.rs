@@ -5,6 +5,7 @@ use egui::{Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 use super::glyphs::square;
 use crate::gui::text;
 use crate::gui::theme::{Look as _, RADIUS_SMALL, Verdict, size};
+use crate::project::reports::{Judgement, Verdict as Judged};
 
 /// A verdict with its word (or a few) in a thin border.
 pub fn chip(ui: &mut Ui, verdict: Verdict, words: &str) -> Response {
@@ -25,6 +26,19 @@ pub fn chip(ui: &mut Ui, verdict: Verdict, words: &str) -> Response {
         ui.painter().galley_with_override_text_color(at, galley, color);
     }
     response
+}
+
+/// What a measurement came to under the brief; its reason is the tooltip.
+pub fn judgement_chip(ui: &mut Ui, judgement: &Judgement) -> Response {
+    let (verdict, words) = match judgement.verdict {
+        Judged::Pass => (Verdict::Pass, "met"),
+        Judged::Fail => (Verdict::Fail, "not met"),
+        Judged::Undecided => (Verdict::Warn, "undecided"),
+        Judged::None if judgement.measured.is_empty() => (Verdict::None, "not measured"),
+        Judged::None => (Verdict::None, "no verdict"),
+    };
+    let response = chip(ui, verdict, words);
+    if judgement.reason.is_empty() { response } else { response.on_hover_text(judgement.reason.as_str()) }
 }
 
 /// A verdict as glyph and words in the flow of a line, without a border.

@@ -20,7 +20,7 @@ mod table;
 pub use buttons::{
     Button, Tone, danger_button, icon_button, primary_button, quiet_button, secondary_button, segmented, small_button,
 };
-pub use chip::{chip, verdict_line};
+pub use chip::{chip, judgement_chip, verdict_line};
 pub use choice::{check, menu_item, select};
 pub use code::code_block;
 pub use field::{Field, understood_line};
