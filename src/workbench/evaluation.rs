@@ -138,11 +138,11 @@ impl Workbench {
     /// Every measurable limit of the brief, judged by the last reports of the version at hand.
     pub fn limits(&self) -> Vec<Limit> {
         let Some(project) = &self.project else { return Vec::new() };
-        judge::brief(&project.documents.brief, &self.measurements(project))
+        judge::brief(&project.documents.brief, &self.measurements())
     }
 
     /// What was measured of the version at hand.
-    pub(super) fn measurements<'a>(&'a self, project: &'a Project) -> Measurements<'a> {
+    pub(super) fn measurements(&self) -> Measurements<'_> {
         Measurements {
             benchmark: self.benchmarked(),
             evaluation: self.evaluated(),

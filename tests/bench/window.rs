@@ -14,7 +14,7 @@ use trestle::gui::ui_command::Choosing;
 use trestle::gui::{App, Picker, theme};
 use trestle::jobs::{Wake, no_wake};
 use trestle::project::Project;
-use trestle::project::reports::{Bins, ColumnDrift, DriftReport, DriftTest};
+use trestle::project::reports::{Bins, ColumnDrift, DriftReport, DriftSide, DriftTest, Judgement};
 use trestle::step::Step;
 use trestle::workbench::{Environment, Workbench};
 
@@ -40,22 +40,29 @@ fn wide_report(project: &Project) -> DriftReport {
         name: format!("column_{index}"),
         n_reference: 1_000_000,
         n_current: 1_000_000,
-        psi: 0.5 / (index + 1) as f64,
+        psi: Some(0.5 / (index + 1) as f64),
         psi_noise: 0.001,
         test: Some(DriftTest { name: "Kolmogorov–Smirnov".to_owned(), statistic: 0.1, p: 0.01 }),
         bins: Bins::Numeric {
             edges: (0..=10).map(f64::from).collect(),
             range: (0.0, 10.0),
+            current_range: (0.0, 10.0),
             reference: vec![100_000; 10],
             current: (0..10).map(|bin| 50_000 + 10_000 * bin).collect(),
         },
         ..ColumnDrift::default()
     };
+    let side = |path: &str| DriftSide { path: path.to_owned(), n_rows: 1_000_000 };
     DriftReport {
         time: "2026-11-24T12:00:00Z".parse().unwrap(),
+        reference: side("data/reference.csv"),
+        current: side("data/current.csv"),
         columns: (0..COLUMNS).map(column).collect(),
+        only_in_reference: Vec::new(),
+        only_in_current: Vec::new(),
+        findings: Vec::new(),
         evidence: project.evidence(None).unwrap(),
-        ..DriftReport::default()
+        judged: Judgement::default(),
     }
 }
 
