@@ -44,7 +44,7 @@ fn wide_report(project: &Project) -> DriftReport {
         psi_noise: 0.001,
         test: Some(DriftTest { name: "Kolmogorov–Smirnov".to_owned(), statistic: 0.1, p: 0.01 }),
         bins: Bins::Numeric {
-            edges: (0..=10).map(f64::from).collect(),
+            edges: (1..10).map(f64::from).collect(),
             range: (0.0, 10.0),
             current_range: (0.0, 10.0),
             reference: vec![100_000; 10],
