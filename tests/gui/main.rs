@@ -3,4 +3,5 @@
 
 mod app;
 mod driver;
+mod readiness;
 mod widgets;

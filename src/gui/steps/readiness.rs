@@ -54,7 +54,12 @@ impl ReadinessView {
             outbox.send(Command::CheckReadiness);
         }
         let Some(report) = report else {
-            not_checked_ui(ui, checking, workbench.probe().problem().is_some(), outbox);
+            if checking {
+                let what = "Git is asked, the requirements are read, and code, model and data are hashed";
+                notice(ui, Verdict::Running, what);
+            } else if workbench.probe().problem().is_none() {
+                not_checked_ui(ui, outbox);
+            }
             return;
         };
         if workbench.version().is_none() {
@@ -95,18 +100,14 @@ impl ReadinessView {
     }
 }
 
-fn not_checked_ui(ui: &mut Ui, checking: bool, failed: bool, outbox: &mut Outbox) {
-    if checking {
-        notice(ui, Verdict::Running, "Git is asked, the requirements are read, and code, model and data are hashed.");
-    } else if !failed {
-        let what = "Eleven questions about code, model, tests, interface and monitoring are answered from evidence where \
-                    there is some, and by your word where there is none. Looking changes nothing.";
-        empty_state(ui, Icon::Search, "Not checked yet", what, |ui| {
-            if secondary_button(ui, "Look at the evidence").clicked() {
-                outbox.send(Command::CheckReadiness);
-            }
-        });
-    }
+fn not_checked_ui(ui: &mut Ui, outbox: &mut Outbox) {
+    let what = "Eleven questions about code, model, tests, interface and monitoring are answered from evidence where there \
+                is some, and by your word where there is none. Looking changes nothing.";
+    empty_state(ui, Icon::Search, "Not checked yet", what, |ui| {
+        if secondary_button(ui, "Look at the evidence").clicked() {
+            outbox.send(Command::CheckReadiness);
+        }
+    });
 }
 
 /// How many block, how much of the brief is met, of which version, and since when that is known.
