@@ -4,9 +4,8 @@ use jiff::Timestamp;
 
 use super::automatic::Finding;
 use super::items::{Part, changed_since};
-use crate::judge;
 use crate::project::brief::Brief;
-use crate::project::documents::Evidence;
+use crate::project::documents::{Evidence, VersionRecord};
 use crate::project::reports::{BenchmarkReport, EvaluationReport, EvidenceLine, ItemStatus, Judgement, Verdict};
 
 /// A limit of the brief, with what was measured of it.
@@ -39,16 +38,33 @@ pub struct Measured {
     pub parts: &'static [Part],
 }
 
-/// The limits of `brief`, judged by the newest measurements of the version at hand.
-pub fn limits(brief: &Brief, benchmark: Option<&BenchmarkReport>, evaluation: Option<&EvaluationReport>) -> Vec<Limit> {
+/// What each limit of the brief comes to, and the measurements that say so.
+#[derive(Clone, Debug, Default)]
+pub struct Judged<'a> {
+    /// The latency budget.
+    pub latency: Judgement,
+    /// Each success metric, in the brief's order.
+    pub success: Vec<Judgement>,
+    /// The time since the last training; `None` leaves it out.
+    pub retraining: Option<Judgement>,
+    /// The newest benchmark of the version.
+    pub benchmark: Option<&'a BenchmarkReport>,
+    /// Its newest evaluation.
+    pub evaluation: Option<&'a EvaluationReport>,
+    /// Its record.
+    pub version: Option<&'a VersionRecord>,
+}
+
+/// The limits that `brief` states, as they are judged.
+pub fn limits(brief: &Brief, judged: Judged<'_>) -> Vec<Limit> {
     let mut limits = Vec::new();
     if let Some(asked) = brief.latency.understood() {
         limits.push(Limit {
             id: "brief.latency".to_owned(),
             label: "Latency".to_owned(),
-            judged: completed(judge::latency(benchmark, brief.latency.value.as_ref()), &asked),
+            judged: completed(judged.latency, &asked),
             asked,
-            measured: benchmark.map(|report| Measured {
+            measured: judged.benchmark.map(|report| Measured {
                 what: format!("benchmark of {}", report.version),
                 time: report.time,
                 evidence: report.evidence.clone(),
@@ -57,15 +73,30 @@ pub fn limits(brief: &Brief, benchmark: Option<&BenchmarkReport>, evaluation: Op
             how: "trestle bench DIR".to_owned(),
         });
     }
-    let mut judged = judge::success(evaluation, brief).into_iter();
+    if let (Some(asked), Some(retraining)) = (brief.retraining.understood(), judged.retraining) {
+        limits.push(Limit {
+            id: "brief.retraining".to_owned(),
+            label: "Retraining".to_owned(),
+            judged: completed(retraining, &asked),
+            asked,
+            measured: judged.version.map(|record| Measured {
+                what: format!("registration of {}", record.version),
+                time: record.registered,
+                evidence: record.evidence.clone(),
+                parts: &[],
+            }),
+            how: "train the model anew, then trestle add DIR MODEL.onnx".to_owned(),
+        });
+    }
+    let mut success = judged.success.into_iter();
     for (idx, metric) in brief.success.value.iter().flatten().enumerate() {
         let asked = metric.describe();
         limits.push(Limit {
             id: format!("brief.success.{}", idx + 1),
             label: capitalised(metric.metric.name()),
-            judged: completed(judged.next().unwrap_or_default(), &asked),
+            judged: completed(success.next().unwrap_or_default(), &asked),
             asked,
-            measured: evaluation.map(|report| Measured {
+            measured: judged.evaluation.map(|report| Measured {
                 what: format!("evaluation of {} on {}", report.version, report.data),
                 time: report.time,
                 evidence: report.evidence.clone(),
@@ -90,7 +121,7 @@ fn capitalised(name: &str) -> String {
 impl Limit {
     /// What the measurement says, as for any other item.
     pub(super) fn find(&self, now: &Evidence) -> Finding {
-        let measure = |again: &str| format!("Measure it{again}: {}", self.how);
+        let measure = |again: &str| format!("To measure it{again}: {}", self.how);
         let Some(measured) = self.measured.as_ref().filter(|_| self.judged.verdict != Verdict::None) else {
             let reason =
                 if self.judged.reason.is_empty() { "Not measured yet".to_owned() } else { self.judged.reason.clone() };
@@ -102,7 +133,7 @@ impl Limit {
         } else if self.judged.verdict.is_pass() {
             (ItemStatus::Pass, self.judged.reason.clone(), String::new())
         } else {
-            let fix = format!("Improve the model or change the brief; then measure it again: {}", self.how);
+            let fix = format!("Improve the model, or change the brief. To measure it again: {}", self.how);
             (ItemStatus::Fail, self.judged.reason.clone(), fix)
         };
         Finding {

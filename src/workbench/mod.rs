@@ -543,7 +543,10 @@ impl Workbench {
             }
             Outcome::Benchmarked(report) => self.take_benchmark(*report),
             Outcome::Evaluated(report) => self.take_evaluation(*report),
-            Outcome::Probed(probe) => self.take_probe(*probe),
+            Outcome::Probed(probe) => {
+                self.take_probe(*probe);
+                Ok(())
+            }
             Outcome::Compared(report) => self.take_drift(*report),
             Outcome::Built(report) => self.take_package(*report),
         }

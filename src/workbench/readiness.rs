@@ -12,13 +12,15 @@ use semver::Version;
 
 use super::outcome::{Outcome, Slot};
 use super::{Workbench, no_project};
+use crate::jobs::JobError;
+use crate::judge;
 use crate::problem::Problem;
 use crate::project::checklist::{Attestation, Checklist, Waiver};
 use crate::project::documents::Evidence;
 use crate::project::git::Git;
 use crate::project::reports::{BenchmarkReport, EvaluationReport, ReadinessReport, Report};
 use crate::project::{CHAMPION, DocumentKind, Documents, Project, ProjectError};
-use crate::readiness::{self, Facts, ITEMS, Item, Limit, Probe, ProbeRequest};
+use crate::readiness::{self, Facts, ITEMS, Item, Judged, Limit, Probe, ProbeRequest};
 use crate::step::Standing;
 
 /// How much the probes look at when the window next has a moment.
@@ -93,14 +95,17 @@ impl Workbench {
         Ok(())
     }
 
-    pub(super) fn take_probe(&mut self, probe: Probe) -> Result<(), Problem> {
+    pub(super) fn take_probe(&mut self, probe: Probe) {
         let evidence = probe.evidence.clone();
         self.probe.last = Some(probe);
         *self.computed.borrow_mut() = None;
         for vouched in std::mem::take(&mut self.vouched) {
-            self.take_vouched(vouched, evidence.clone())?;
+            // The look itself succeeded, so what could not be kept is no failure of the step.
+            if let Err(problem) = self.take_vouched(vouched, evidence.clone()) {
+                self.failure = Some(JobError::Failed(problem.clone()));
+                self.problem = Some(problem);
+            }
         }
-        Ok(())
     }
 
     // ---- what people vouch for
@@ -233,12 +238,22 @@ impl Workbench {
 
     /// The brief's limits, judged by the newest measurements of the version at hand.
     fn limits(&self, project: &Project) -> Vec<Limit> {
-        let version = self.version().map(|version| &version.record.version);
-        let benchmark =
-            project.reports::<BenchmarkReport>().iter().rev().find(|report| Some(&report.version) == version);
-        let evaluation =
-            project.reports::<EvaluationReport>().iter().rev().find(|report| Some(&report.version) == version);
-        readiness::limits(&project.documents.brief, benchmark, evaluation)
+        let brief = &project.documents.brief;
+        let record = self.version().map(|version| &version.record);
+        let number = record.map(|record| &record.version);
+        let mut benchmarks = project.reports::<BenchmarkReport>().iter().rev();
+        let benchmark = benchmarks.find(|report| Some(&report.version) == number);
+        let mut evaluations = project.reports::<EvaluationReport>().iter().rev();
+        let evaluation = evaluations.find(|report| Some(&report.version) == number);
+        let judged = Judged {
+            latency: judge::latency(benchmark, brief.latency.value.as_ref()),
+            success: judge::success(evaluation, brief),
+            retraining: None,
+            benchmark,
+            evaluation,
+            version: record,
+        };
+        readiness::limits(brief, judged)
     }
 
     /// The checklist as it stands, judged by today's documents; `None` before the probes looked at this version.

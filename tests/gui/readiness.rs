@@ -81,7 +81,7 @@ fn attesting_needs_words_and_is_kept_with_them() {
 #[test]
 fn a_waiver_needs_a_reason_and_a_day_in_the_next_year() {
     let mut window = checked(Window::churn());
-    window.pick("Latency, unmeasured");
+    window.pick("Latency, unchecked");
     window.click("Waive…");
     window.type_into("Why may it wait", "no users yet");
     for (day, works) in [("2026-11-23", false), ("soon", false), ("2027-11-24", false), ("2026-12-31", true)] {
@@ -128,7 +128,8 @@ fn a_checklist_that_changed_outside_is_taken_up_and_not_overwritten() {
     window.click("Attest…");
     window.type_into("How do you know", "fine");
     window.click("Attest");
-    window.until("a refusal", |window| window.workbench().probe().problem().is_some());
+    window.until("a refusal", |window| window.workbench().problem().is_some());
+    window.assert_says("Unit tests, unchecked");
     assert_eq!(window.file("checklist.ron"), "(format: 1, attest");
 }
 

@@ -125,7 +125,7 @@ fn summary_ui(ui: &mut Ui, report: &ReadinessReport) {
         columns(ui, &[1.2, 1.0, 1.0, 1.0], |ui, index| {
             let stat = match index {
                 0 => Stat::new("Checklist", &n_blocking).unit(&of_items).verdict(verdict, word),
-                1 if report.brief.is_empty() => Stat::new("Brief", "–").unit("asks nothing measurable"),
+                1 if report.brief.is_empty() => Stat::new("Brief", "–").unit("no limits"),
                 1 => Stat::new("Brief", &n_met).unit(&of_brief),
                 2 => Stat::new("Version", &version),
                 _ => Stat::new("Checked", &clock).unit(&day),
