@@ -165,6 +165,8 @@ fn waived(found: Finding, waiver: Option<&Waiver>, asked: &str, today: Date) -> 
         "waiver",
         format!("{} answers for it until {}{by}: {}", waiver.owner, waiver.expires, waiver.reason),
     ));
+    // A waiver is all there is to date an item that nobody looked at.
+    let when = found.when.or(Some(waiver.when));
     let (status, reason, fix) = if !found.status.blocks() {
         (found.status, format!("{}; the waiver has no effect", found.reason), found.fix.clone())
     } else if waiver.expires < today {
@@ -180,5 +182,5 @@ fn waived(found: Finding, waiver: Option<&Waiver>, asked: &str, today: Date) -> 
             format!("Waived until {} by {}: {} ({})", waiver.expires, waiver.owner, waiver.reason, found.reason);
         (ItemStatus::Waived, reason, found.fix.clone())
     };
-    Finding { status, reason, evidence, fix, ..found }
+    Finding { status, reason, evidence, fix, when }
 }

@@ -67,13 +67,13 @@ fn item(brief: &Brief, judged: judge::Limit, measured: &Measurements<'_>) -> Opt
             // A trigger alone is nothing that the clock can judge.
             brief.retraining.value.as_ref()?.every_days?;
             let from = measured.registered.map(|time| Measured {
-                what: "registration".to_owned(),
+                what: "registration of this version".to_owned(),
                 time,
                 evidence: Evidence::default(),
                 parts: &[],
             });
             let asked = brief.retraining.understood()?;
-            ("brief.retraining".to_owned(), "Retraining".to_owned(), asked, from, "trestle add DIR MODEL.onnx")
+            ("brief.retraining".to_owned(), "Retraining".to_owned(), asked, from, "train the model anew, then trestle add DIR MODEL.onnx")
         }
         LimitKind::Success(index) => {
             let metric = brief.success.value.as_ref()?.get(index)?;
@@ -94,7 +94,7 @@ fn capitalised(name: &str) -> String {
 impl Limit {
     /// What the measurement says, as for any other item.
     pub(super) fn find(&self, now: &Evidence) -> Finding {
-        let measure = |again: &str| format!("Measure it{again}: {}", self.how);
+        let measure = |again: &str| format!("To measure it{again}: {}", self.how);
         let Some(measured) = self.measured.as_ref().filter(|_| self.judged.verdict != Verdict::None) else {
             let reason =
                 if self.judged.reason.is_empty() { "Not measured yet".to_owned() } else { self.judged.reason.clone() };
@@ -106,7 +106,7 @@ impl Limit {
         } else if self.judged.verdict.is_pass() {
             (ItemStatus::Pass, self.judged.reason.clone(), String::new())
         } else {
-            let fix = format!("Improve the model or change the brief; then measure it again: {}", self.how);
+            let fix = format!("Improve the model, or change the brief. To measure it again: {}", self.how);
             (ItemStatus::Fail, self.judged.reason.clone(), fix)
         };
         Finding {

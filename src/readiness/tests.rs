@@ -530,3 +530,37 @@ fn a_page_for_a_reviewer_is_not_bent_by_what_people_wrote() {
     );
     assert!(page.contains("  - *How to fix:* "), "{page}");
 }
+
+#[test]
+fn the_limits_are_those_that_the_brief_states_with_their_judgements() {
+    use crate::project::brief::{Brief, Stated};
+    let brief = Brief {
+        latency: Stated::from_words("< 200ms per prediction"),
+        retraining: Stated::from_words("weekly"),
+        success: Stated::from_words("AUC-ROC > 0.85, precision > 0.80"),
+        ..Brief::default()
+    };
+    let said = |reason: &str| Judgement { reason: reason.to_owned(), ..Judgement::default() };
+    let judged = Judged {
+        latency: said("fast"),
+        success: vec![said("first"), said("second")],
+        retraining: Some(said("due")),
+        ..Judged::default()
+    };
+    let found = limits(&brief, judged);
+    let row = |limit: &Limit| (limit.id.clone(), limit.label.clone(), limit.asked.clone(), limit.judged.reason.clone());
+    let rows: Vec<_> = found.iter().map(row).collect();
+    let expected = [
+        ("brief.latency", "Latency", "p95 ≤ 200 ms", "fast"),
+        ("brief.retraining", "Retraining", "every 7 days", "due"),
+        ("brief.success.1", "ROC-AUC", "ROC-AUC > 0.85", "first"),
+        ("brief.success.2", "Precision", "precision > 0.8", "second"),
+    ];
+    let expected = expected
+        .map(|(id, label, asked, reason)| (id.to_owned(), label.to_owned(), asked.to_owned(), reason.to_owned()));
+    assert_eq!(rows, expected);
+    assert!(found.iter().all(|limit| limit.judged.asked == limit.asked && limit.measured.is_none()));
+    assert!(limits(&Brief::default(), Judged::default()).is_empty());
+    // Without a judgement of it, retraining is left out instead of blocking for ever.
+    assert!(limits(&brief, Judged::default()).iter().all(|limit| limit.id != "brief.retraining"));
+}

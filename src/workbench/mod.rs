@@ -565,7 +565,10 @@ impl Workbench {
             Outcome::Benchmarked(report) => self.take_benchmark(*report),
             Outcome::Evaluated(report) => self.take_evaluation(*report),
             Outcome::DataRead { role, file } => self.take_data(role, file),
-            Outcome::Probed(probe) => self.take_probe(*probe),
+            Outcome::Probed(probe) => {
+                self.take_probe(*probe);
+                Ok(())
+            }
             Outcome::Compared(report) => self.take_drift(*report),
             Outcome::Built(report) => self.take_package(*report),
         }

@@ -12,13 +12,15 @@ use semver::Version;
 
 use super::outcome::{Outcome, Slot};
 use super::{Workbench, no_project};
+use crate::jobs::JobError;
+use crate::judge;
 use crate::problem::Problem;
 use crate::project::checklist::{Attestation, Checklist, Waiver};
 use crate::project::documents::Evidence;
 use crate::project::git::Git;
 use crate::project::reports::{BenchmarkReport, EvaluationReport, ReadinessReport, Report};
 use crate::project::{CHAMPION, DocumentKind, Documents, Project, ProjectError};
-use crate::readiness::{self, Facts, ITEMS, Item, Limit, Probe, ProbeRequest};
+use crate::readiness::{self, Facts, ITEMS, Item, Judged, Limit, Probe, ProbeRequest};
 use crate::step::Standing;
 
 /// How much the probes look at when the window next has a moment.
@@ -93,14 +95,17 @@ impl Workbench {
         Ok(())
     }
 
-    pub(super) fn take_probe(&mut self, probe: Probe) -> Result<(), Problem> {
+    pub(super) fn take_probe(&mut self, probe: Probe) {
         let evidence = probe.evidence.clone();
         self.probe.last = Some(probe);
         *self.computed.borrow_mut() = None;
         for vouched in std::mem::take(&mut self.vouched) {
-            self.take_vouched(vouched, evidence.clone())?;
+            // The look itself succeeded, so what could not be kept is no failure of the step.
+            if let Err(problem) = self.take_vouched(vouched, evidence.clone()) {
+                self.failure = Some(JobError::Failed(problem.clone()));
+                self.problem = Some(problem);
+            }
         }
-        Ok(())
     }
 
     // ---- what people vouch for

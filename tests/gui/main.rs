@@ -5,4 +5,5 @@ mod app;
 mod benchmark;
 mod drift;
 mod driver;
+mod readiness;
 mod widgets;

@@ -54,7 +54,12 @@ impl ReadinessView {
             outbox.send(Command::CheckReadiness);
         }
         let Some(report) = report else {
-            not_checked_ui(ui, checking, workbench.probe().problem().is_some(), outbox);
+            if checking {
+                let what = "Git is asked, the requirements are read, and code, model and data are hashed";
+                notice(ui, Verdict::Running, what);
+            } else if workbench.probe().problem().is_none() {
+                not_checked_ui(ui, outbox);
+            }
             return;
         };
         if workbench.version().is_none() {
@@ -95,18 +100,14 @@ impl ReadinessView {
     }
 }
 
-fn not_checked_ui(ui: &mut Ui, checking: bool, failed: bool, outbox: &mut Outbox) {
-    if checking {
-        notice(ui, Verdict::Running, "Git is asked, the requirements are read, and code, model and data are hashed.");
-    } else if !failed {
-        let what = "Eleven questions about code, model, tests, interface and monitoring are answered from evidence where \
-                    there is some, and by your word where there is none. Looking changes nothing.";
-        empty_state(ui, Icon::Search, "Not checked yet", what, |ui| {
-            if secondary_button(ui, "Look at the evidence").clicked() {
-                outbox.send(Command::CheckReadiness);
-            }
-        });
-    }
+fn not_checked_ui(ui: &mut Ui, outbox: &mut Outbox) {
+    let what = "Eleven questions about code, model, tests, interface and monitoring are answered from evidence where there \
+                is some, and by your word where there is none. Looking changes nothing.";
+    empty_state(ui, Icon::Search, "Not checked yet", what, |ui| {
+        if secondary_button(ui, "Look at the evidence").clicked() {
+            outbox.send(Command::CheckReadiness);
+        }
+    });
 }
 
 /// How many block, how much of the brief is met, of which version, and since when that is known.
@@ -124,7 +125,7 @@ fn summary_ui(ui: &mut Ui, report: &ReadinessReport) {
         columns(ui, &[1.2, 1.0, 1.0, 1.0], |ui, index| {
             let stat = match index {
                 0 => Stat::new("Checklist", &n_blocking).unit(&of_items).verdict(verdict, word),
-                1 if report.brief.is_empty() => Stat::new("Brief", "–").unit("asks nothing measurable"),
+                1 if report.brief.is_empty() => Stat::new("Brief", "–").unit("no limits"),
                 1 => Stat::new("Brief", &n_met).unit(&of_brief),
                 2 => Stat::new("Version", &version),
                 _ => Stat::new("Checked", &clock).unit(&day),

@@ -7,7 +7,7 @@ use crate::command::Command;
 use crate::gui::text;
 use crate::gui::theme::space;
 use crate::gui::ui_command::Outbox;
-use crate::gui::widgets::{Button, Field, Tone, dialog};
+use crate::gui::widgets::{Answer, Button, Field, Tone, dialog};
 use crate::project::reports::ChecklistItem;
 
 /// Days for which a waiver is proposed.
@@ -54,20 +54,18 @@ impl Asking {
             Kind::Waive { .. } => (format!("Waive: {}", self.label), "Waive"),
             Kind::Withdraw => (format!("Withdraw: {}", self.label), "Withdraw"),
         };
+        let mut command = None;
         let answer = dialog(ctx, &title, 460.0, |ui| {
-            let command = self.fields_ui(ui, days);
+            command = self.fields_ui(ui, days);
             ui.add_space(space::S);
-            answer_ui(ui, yes, command)
+            answer_ui(ui, yes, command.is_some())
         });
-        match answer {
-            // Left by Escape or a click outside.
-            None | Some(Some(None)) => true,
-            Some(Some(Some(command))) => {
-                outbox.send(command);
-                true
-            }
-            Some(None) => false,
+        // Left by Escape or a click outside.
+        let Some(answer) = answer else { return true };
+        if answer == Some(Answer::Yes) {
+            outbox.commands.extend(command);
         }
+        answer.is_some()
     }
 
     /// The fields; the command they make, when they say enough.
@@ -110,16 +108,15 @@ impl Asking {
     }
 }
 
-/// Yes and no at the right; the answer once it is given, with the command of a yes.
-fn answer_ui(ui: &mut Ui, yes: &str, command: Option<Command>) -> Option<Option<Command>> {
+/// Yes and no at the right; yes only when everything is said.
+fn answer_ui(ui: &mut Ui, yes: &str, is_complete: bool) -> Option<Answer> {
     let layout = Layout::right_to_left(egui::Align::Center);
     ui.allocate_ui_with_layout(egui::vec2(ui.available_width(), 32.0), layout, |ui| {
-        let is_complete = command.is_some();
-        let agreed = ui.add_enabled_ui(is_complete, |ui| ui.add(Button::new(Tone::Primary, yes))).inner.clicked();
-        if agreed && is_complete {
-            return Some(command);
+        let agree = ui.add_enabled_ui(is_complete, |ui| ui.add(Button::new(Tone::Primary, yes))).inner;
+        if agree.clicked() && is_complete {
+            return Some(Answer::Yes);
         }
-        ui.add(Button::new(Tone::Secondary, "Cancel")).clicked().then_some(None)
+        ui.add(Button::new(Tone::Secondary, "Cancel")).clicked().then_some(Answer::No)
     })
     .inner
 }

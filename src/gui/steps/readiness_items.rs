@@ -135,7 +135,6 @@ fn word(item: &ChecklistItem) -> &'static str {
     match item.status {
         ItemStatus::Pass if is_limit => "met",
         ItemStatus::Fail if is_limit => "not met",
-        ItemStatus::Unchecked if is_limit => "unmeasured",
         ItemStatus::Pass => "passes",
         ItemStatus::Fail => "fails",
         ItemStatus::Stale => "stale",
