@@ -101,17 +101,9 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
     let not_a_model = out.join(".projects/holiday.onnx");
     std::fs::write(&not_a_model, b"\x89PNG\r\n\x1a\n, renamed")
         .map_err(|error| Problem::new(error.to_string(), not_a_model.display().to_string(), ""))?;
-    let [drift, numeric, stale, failed] = ["drift", "drift-numeric", "drift-stale", "drift-failed"].map(folder);
-    let [drift, numeric, stale, failed] = [drift?, numeric?, stale?, failed?];
-    for root in [&drift, &numeric, &stale, &failed] {
-        crate::example::unpack(root)?;
-    }
-    let truncated = failed.join("data/current.csv");
-    std::fs::write(&truncated, "")
-        .map_err(|error| Problem::new(error.to_string(), truncated.display().to_string(), ""))?;
     let add = |source: PathBuf| Command::AddModel { source, bump: None, why: "dropped on the window".to_owned() };
     let scene = |name, step, commands, settled| Scene { name, step, commands, settled };
-    Ok(vec![
+    let mut scenes = vec![
         scene("start", Step::Brief, vec![], true),
         scene("brief", Step::Brief, vec![Command::NewFromExample(example.clone())], true),
         scene(
@@ -131,35 +123,43 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
             false,
         ),
         scene("model-try-failed", Step::Model, vec![open(), Command::TryRow(row)], true),
-        scene("drift-empty", Step::Drift, vec![Command::OpenProject(empty.clone())], true),
-        scene("drift-not-compared", Step::Drift, vec![open()], true),
-        scene("drift", Step::Drift, vec![Command::OpenProject(drift), Command::CompareData], true),
-        scene(
-            "drift-numeric",
-            Step::Drift,
-            vec![
-                Command::OpenProject(numeric.clone()),
-                Command::CompareData,
-                without(&numeric, &["region", "payment_method", "plan"])?,
-            ],
-            true,
-        ),
-        scene(
-            "drift-stale",
-            Step::Drift,
-            vec![
-                Command::OpenProject(stale),
-                Command::CompareData,
-                Command::UseData(DataRole::Current, "data/labelled.csv".into()),
-            ],
-            true,
-        ),
-        scene("drift-failed", Step::Drift, vec![Command::OpenProject(failed), Command::CompareData], true),
-        scene("drift-running", Step::Drift, vec![open(), Command::CompareData], false),
         scene("container-empty", Step::Container, vec![Command::OpenProject(empty)], true),
         scene("container-not-built", Step::Container, vec![open()], true),
         scene("container-running", Step::Container, vec![open(), Command::BuildImage { tag: None }], false),
         scene("container", Step::Container, vec![open(), Command::BuildImage { tag: None }], true),
+    ];
+    scenes.extend(drift_scenes(&folder)?);
+    Ok(scenes)
+}
+
+/// Drift: without data, not compared, running, ready with names and with numbers, stale, failed.
+fn drift_scenes(folder: &dyn Fn(&str) -> Result<PathBuf, Problem>) -> Result<Vec<Scene>, Problem> {
+    let unpacked = |name: &str| -> Result<PathBuf, Problem> {
+        let folder = folder(name)?;
+        crate::example::unpack(&folder)?;
+        Ok(folder)
+    };
+    let empty = folder("drift-empty")?;
+    Project::create(&empty, "Leaf doctor")?;
+    let [waiting, drifted, numeric, stale, failed] =
+        ["drift-waiting", "drift", "drift-numeric", "drift-stale", "drift-failed"].map(unpacked);
+    let (waiting, failed) = (waiting?, failed?);
+    let truncated = failed.join("data/current.csv");
+    std::fs::write(&truncated, "")
+        .map_err(|error| Problem::new(error.to_string(), truncated.display().to_string(), ""))?;
+    let open = |folder: &Path| Command::OpenProject(folder.to_owned());
+    let numeric = numeric?;
+    let ignored = without(&numeric, &["region", "payment_method", "plan"])?;
+    let another = Command::UseData(DataRole::Current, "data/labelled.csv".into());
+    let scene = |name, commands, settled| Scene { name, step: Step::Drift, commands, settled };
+    Ok(vec![
+        scene("drift-empty", vec![open(&empty)], true),
+        scene("drift-not-compared", vec![open(&waiting)], true),
+        scene("drift-running", vec![open(&waiting), Command::CompareData], false),
+        scene("drift", vec![open(&drifted?), Command::CompareData], true),
+        scene("drift-numeric", vec![open(&numeric), Command::CompareData, ignored], true),
+        scene("drift-stale", vec![open(&stale?), Command::CompareData, another], true),
+        scene("drift-failed", vec![open(&failed), Command::CompareData], true),
     ])
 }
 
