@@ -41,14 +41,14 @@ pub(super) fn measure(
 
 /// The numbers of a column, sorted, and what else is in it.
 #[derive(Default)]
-struct Numbers {
+struct Parsed {
     sorted: Vec<f64>,
     n_missing: u64,
     not_numbers: Unexpected,
 }
 
-fn numbers(cells: &Cells) -> Numbers {
-    let mut found = Numbers::default();
+fn numbers(cells: &Cells) -> Parsed {
+    let mut found = Parsed::default();
     let mut values: Vec<f64> = Vec::with_capacity(cells.len());
     let mut strange: HashMap<Cow<'_, str>, u64> = HashMap::new();
     match cells {

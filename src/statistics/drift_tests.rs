@@ -1,4 +1,4 @@
-//! PSI, KS, chi-square and bins against SciPy and NumPy, as computed by `tests/statistics/drift_reference.py`.
+//! PSI, KS, chi-square and bins against `SciPy` and `NumPy`, as computed by `tests/statistics/drift_reference.py`.
 
 use serde_json::Value;
 

@@ -7,8 +7,8 @@ use statrs::function::gamma::ln_gamma;
 /// P(Dₙ ≥ x) for n values.
 ///
 /// In the tail it is twice the one-sided probability (exact for x ≥ ½, and at n·x² ≥ 2.2 the chance of both sides is
-/// below 5·10⁻⁸); elsewhere the expansion of Pelz and Good (1976), as in Simard and L'Ecuyer (2011), whose cutoffs SciPy
-/// takes too. Against SciPy's exact values it is off by less than 10⁻⁵ from n = 140 on, and by more below.
+/// below 5·10⁻⁸); elsewhere the expansion of Pelz and Good (1976), as in Simard and L'Ecuyer (2011). Where `SciPy` has
+/// an exact algorithm instead, this differs from it by less than 2·10⁻⁴ from n = 20 on, and 4·10⁻⁶ from n = 140 on.
 pub(super) fn kolmogorov_sf(n: f64, x: f64) -> f64 {
     let n_x_squared = n * x * x;
     if x <= 0.0 || n * x <= 0.5 {
@@ -64,29 +64,29 @@ fn pelz_good(n: f64, x: f64) -> f64 {
         return 0.0;
     }
     let n_terms = (16.0 * z / PI).ceil() as i32;
-    let mut k = [0.0; 4];
+    let mut terms = [0.0; 4];
     for odd in (1..=n_terms).map(|term| f64::from(2 * term - 1)) {
         let (m2, m4, m6) = (odd.powi(2), odd.powi(4), odd.powi(6));
         let power = q.powf(m2);
-        k[0] += power;
-        k[1] += power * (-z2 + pi2 / 4.0 * m2);
-        k[2] +=
+        terms[0] += power;
+        terms[1] += power * (-z2 + pi2 / 4.0 * m2);
+        terms[2] +=
             power * (6.0 * z6 + 2.0 * z4 + (2.0 * z4 - 5.0 * z2) * pi2 / 4.0 * m2 + pi4 * (1.0 - 2.0 * z2) / 16.0 * m4);
-        k[3] += power
+        terms[3] += power
             * (-30.0 * z6 - 90.0 * z.powi(8)
                 + pi2 * (135.0 * z4 - 96.0 * z6) / 4.0 * m2
                 + pi4 * (-60.0 * z2 + 212.0 * z4) / 16.0 * m4
                 + pi6 * (5.0 - 30.0 * z2) / 64.0 * m6);
     }
     let root = (2.0 * PI).sqrt();
-    for (k, divisor) in k.iter_mut().zip([z, 6.0 * z4, 72.0 * z.powi(7), 6480.0 * z.powi(10)]) {
-        *k *= root / divisor;
+    for (term, divisor) in terms.iter_mut().zip([z, 6.0 * z4, 72.0 * z.powi(7), 6480.0 * z.powi(10)]) {
+        *term *= root / divisor;
     }
     let q = (-pi2 / (2.0 * z2)).exp();
     for term in (1..=n_terms).map(f64::from) {
         let weight = term.powi(2) * q.powf(term.powi(2)) * pi2 * root;
-        k[2] -= weight / (36.0 * z.powi(3));
-        k[3] += weight * (3.0 * z2 - pi2 * term.powi(2)) / (216.0 * z6);
+        terms[2] -= weight / (36.0 * z.powi(3));
+        terms[3] += weight * (3.0 * z2 - pi2 * term.powi(2)) / (216.0 * z6);
     }
-    k[0] + k[1] / n.sqrt() + k[2] / n + k[3] / n.powf(1.5)
+    terms[0] + terms[1] / n.sqrt() + terms[2] / n + terms[3] / n.powf(1.5)
 }

@@ -29,17 +29,17 @@ pub fn ks(reference: &[f64], current: &[f64]) -> Option<TestResult> {
 
 /// The largest |i/n − j/m| over all values, times n·m, where i and j values of each sample are not above it.
 fn largest_distance(a: &[f64], b: &[f64]) -> u64 {
-    let (n, m) = (a.len(), b.len());
-    let (mut i, mut j, mut largest) = (0, 0, 0_u64);
-    while i < n && j < m {
-        let value = a[i].min(b[j]);
-        while i < n && a[i] <= value {
-            i += 1;
+    let (mut n_below_a, mut n_below_b, mut largest) = (0, 0, 0_u64);
+    while let (Some(next_a), Some(next_b)) = (a.get(n_below_a), b.get(n_below_b)) {
+        let value = next_a.min(*next_b);
+        while a.get(n_below_a).is_some_and(|next| *next <= value) {
+            n_below_a += 1;
         }
-        while j < m && b[j] <= value {
-            j += 1;
+        while b.get(n_below_b).is_some_and(|next| *next <= value) {
+            n_below_b += 1;
         }
-        largest = largest.max((i as u64 * m as u64).abs_diff(j as u64 * n as u64));
+        let (at_a, at_b) = (n_below_a as u64 * b.len() as u64, n_below_b as u64 * a.len() as u64);
+        largest = largest.max(at_a.abs_diff(at_b));
     }
     largest
 }

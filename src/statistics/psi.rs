@@ -26,8 +26,10 @@ pub fn psi(reference: &[u64], current: &[u64]) -> Option<f64> {
     )
 }
 
-/// PSI that two samples of one distribution exceed in 5 of 100 cases: (1/N + 1/M) · χ²₀.₉₅ with B − 1 degrees of
-/// freedom, where B is the number of bins that at least one sample reaches (Yurdakul 2018, WMU dissertation 3208).
+/// PSI that two samples of one distribution exceed in 5 of 100 cases.
+///
+/// (1/N + 1/M) · χ²₀.₉₅ with B − 1 degrees of freedom, where B is the number of bins that at least one sample reaches
+/// (Yurdakul 2018, WMU dissertation 3208).
 pub fn psi_noise(reference: &[u64], current: &[u64]) -> f64 {
     let (n, m) = (reference.iter().sum::<u64>(), current.iter().sum::<u64>());
     let n_bins = reference.iter().zip(current).filter(|(r, c)| 0 < **r + **c).count();

@@ -144,7 +144,7 @@ impl Workbench {
         let counted = judge::drift_count(report, &config.drift);
         let line = format!("{} of {} columns", counted.n_drifted, counted.n);
         if self.drift_stale().is_some() {
-            return (Standing::Stale, format!("{line}, compare again"));
+            return (Standing::Stale, format!("{line}, stale"));
         }
         match judge::drift(report, &config.drift).verdict {
             Verdict::Pass if counted.n_drifted == 0 => (Standing::Pass, line),

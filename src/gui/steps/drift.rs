@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egui::Ui;
 
-use super::drift_figure::BinsFigure;
+use super::drift_figure::{BinsFigure, figure_height};
 use super::drift_settings::SettingsView;
 use crate::command::{Command, DataRole};
 use crate::gui::figure::{Figure, figure_ui};
@@ -14,7 +14,7 @@ use crate::gui::theme::{Verdict, space};
 use crate::gui::ui_command::{Choosing, Outbox, UiCommand};
 use crate::gui::widgets::{
     Card, Column, DISMISS, Icon, Stat, Table, cell, cell_number, check, chip, columns, empty_state, notice,
-    page_header, primary_button, problem_panel, progress_bar, row, secondary_button, segmented,
+    page_header, primary_button, problem_panel, progress_bar, row, secondary_button, segmented, verdict_line,
 };
 use crate::judge::{self, DriftCount, DriftState};
 use crate::project::Project;
@@ -42,6 +42,7 @@ struct Judged {
     time: jiff::Timestamp,
     settings: DriftSettings,
     judgement: Judgement,
+    reasons: Vec<String>,
     counted: DriftCount,
     /// The columns of the report, the most severe first.
     order: Vec<usize>,
@@ -64,6 +65,7 @@ impl Judged {
             time: report.time,
             settings: settings.clone(),
             judgement: judge::drift(report, settings),
+            reasons: judge::drift_reasons(report, settings),
             counted: judge::drift_count(report, settings),
             failed: order.iter().map(failed).collect(),
             order,
@@ -203,7 +205,7 @@ fn nothing_ui(ui: &mut Ui, project: &Project, outbox: &mut Outbox) {
 }
 
 fn summary_ui(ui: &mut Ui, report: &DriftReport, judged: &Judged) {
-    let Judged { judgement, counted, settings, .. } = judged;
+    let Judged { judgement, reasons, counted, settings, .. } = judged;
     let label = format!("Features drifted, limit {}", judge::share_text(judge::share_limit(settings)));
     let of = format!("of {}, {}", counted.n, judge::share_text(counted.share));
     let (verdict, word) = match judgement.verdict {
@@ -217,8 +219,13 @@ fn summary_ui(ui: &mut Ui, report: &DriftReport, judged: &Judged) {
             2 => drop(Stat::new("Reference", &grouped(report.reference.n_rows)).unit("rows").show(ui)),
             _ => drop(Stat::new("Current", &grouped(report.current.n_rows)).unit("rows").show(ui)),
         });
-        ui.add_space(space::XS);
-        ui.label(text::body(capitalised(&judgement.reason)));
+        ui.add_space(space::S);
+        for reason in reasons {
+            row(ui, 22.0, |ui| verdict_line(ui, Verdict::Fail, &capitalised(reason)).on_hover_text(reason));
+        }
+        if reasons.is_empty() {
+            ui.label(text::body(capitalised(&judgement.reason)));
+        }
     });
 }
 
@@ -258,7 +265,7 @@ fn remark_of(column: &ColumnDrift) -> String {
         parts.push(format!("PSI {psi:.3}, noise {:.3}", column.psi_noise));
     }
     if let Some(test) = &column.test {
-        parts.push(format!("{} {:.3}, p {}", test.name, test.statistic, p_text(test.p)));
+        parts.push(format!("{} {}, p {}", test.name, judge::value_text(test.statistic), p_text(test.p)));
     }
     parts.join(" · ")
 }
@@ -271,8 +278,7 @@ fn p_text(p: f64) -> String {
 fn column_ui(ui: &mut Ui, project: &Project, column: &ColumnDrift, figure: &Arc<dyn Figure>, outbox: &mut Outbox) {
     let settings = &project.documents.config.drift;
     Card::new(&column.name).remark(&remark_of(column)).show(ui, |ui| {
-        let height = BinsFigure::new(column).height();
-        figure_ui(ui, figure, height, outbox);
+        figure_ui(ui, figure, figure_height(&column.bins), outbox);
         for check in judge::quality_checks(column, settings) {
             row(ui, 22.0, |ui| {
                 ui.spacing_mut().item_spacing.x = space::M;

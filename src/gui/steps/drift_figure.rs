@@ -5,13 +5,16 @@ use egui_plot::{Bar, BarChart, GridMark};
 
 use crate::gui::figure::Figure;
 use crate::gui::text;
-use crate::gui::theme::{Look as _, size, space};
+use crate::gui::theme::{Look as _, Tokens, size, space};
 use crate::gui::widgets::{legend, plot};
 use crate::judge::{share_text, value_text};
 use crate::project::reports::{Bins, ColumnDrift};
 
 /// Height of a category's two bars, in points.
 const ROW_HEIGHT: f32 = 28.0;
+
+/// The legend and what is between it and the drawing, in points.
+const LEGEND_HEIGHT: f32 = 30.0;
 
 /// Width of the column of shares, in points.
 const SHARE_WIDTH: f32 = 52.0;
@@ -57,13 +60,17 @@ impl BinsFigure {
         }
     }
 
-    /// The height at which it shows best.
-    pub(super) fn height(&self) -> f32 {
-        if self.is_numeric { 210.0 } else { (self.bins.len() as f32 * ROW_HEIGHT + 18.0).clamp(110.0, 320.0) }
-    }
-
     fn highest(&self) -> f64 {
         self.bins.iter().flat_map(|bin| bin.share).fold(0.0, f64::max).max(1e-9)
+    }
+}
+
+/// The height at which the figure of a column shows best; many categories do not all fit.
+pub(super) fn figure_height(bins: &Bins) -> f32 {
+    const MOST_ROWS: usize = 10;
+    match bins {
+        Bins::Numeric { .. } => 220.0,
+        Bins::Categories { reference, .. } => LEGEND_HEIGHT + reference.len().clamp(2, MOST_ROWS) as f32 * ROW_HEIGHT,
     }
 }
 
@@ -90,8 +97,8 @@ impl Figure for BinsFigure {
 
     fn ui(&self, ui: &mut Ui, height: f32) {
         let t = ui.tokens();
-        legend(ui, &[("reference", t.reference), ("current", t.current)]);
-        let height = height - 18.0 - ui.spacing().item_spacing.y;
+        legend(ui, &[("reference", if self.is_numeric { behind(t) } else { t.reference }), ("current", t.current)]);
+        let height = height - LEGEND_HEIGHT;
         if self.is_numeric { bins_plot_ui(ui, self, height) } else { categories_ui(ui, self, height) }
     }
 
@@ -99,8 +106,13 @@ impl Figure for BinsFigure {
         let line =
             |bin: &Bin| format!("{},{},{},{},{}\n", quoted(&bin.label), bin.n[0], bin.n[1], bin.share[0], bin.share[1]);
         let head = "bin,reference_count,current_count,reference_share,current_share\n".to_owned();
-        self.bins.iter().fold(head, |text, bin| text + &line(bin))
+        std::iter::once(head).chain(self.bins.iter().map(line)).collect()
     }
+}
+
+/// The reference's colour where the current data is drawn over it.
+fn behind(t: &Tokens) -> Color32 {
+    t.card.lerp_to_gamma(t.reference, 0.6)
 }
 
 /// Bins of equal width, though they are not so on the scale: what is compared is how much each holds.

@@ -1,11 +1,11 @@
 //! The drift page's lower part: which files are compared, and the limits by which the result is judged.
 
-use egui::Ui;
+use egui::{Ui, vec2};
 
 use crate::command::{Command, DataRole};
 use crate::gui::text;
 use crate::gui::ui_command::{Choosing, Outbox, UiCommand};
-use crate::gui::widgets::{Card, Field, KeyValues, cell, columns, row, small_button};
+use crate::gui::widgets::{Card, Field, cell, columns, row, small_button};
 use crate::judge;
 use crate::project::Project;
 use crate::project::documents::{DataFile, DriftSettings};
@@ -28,7 +28,7 @@ impl SettingsView {
                 (DataRole::Reference, "Reference", &config.data.reference),
                 (DataRole::Current, "Current", &config.data.current),
             ] {
-                KeyValues::default().pair_ui(ui, name, |ui| file_ui(ui, role, file.as_ref(), outbox));
+                file_ui(ui, role, name, file.as_ref(), outbox);
             }
         });
         self.limits_ui(ui, project, outbox);
@@ -49,7 +49,14 @@ impl SettingsView {
                 0 => limit_ui(ui, "Drifted features fail from, %", &mut self.share, 100.0, 1.0, &mut changed.share),
                 1 => limit_ui(ui, "A column drifted from PSI", &mut self.psi, 1.0, 100.0, &mut changed.psi),
                 _ => {
-                    limit_ui(ui, "More missing fails from, points", &mut self.missing, 100.0, 1.0, &mut changed.missing)
+                    limit_ui(
+                        ui,
+                        "More missing fails from, points",
+                        &mut self.missing,
+                        100.0,
+                        1.0,
+                        &mut changed.missing,
+                    );
                 }
             });
         });
@@ -80,8 +87,12 @@ fn parse(typed: &str, scale: f64, most: f64) -> Option<f64> {
     (0.0..=most).contains(&value).then_some(value)
 }
 
-fn file_ui(ui: &mut Ui, role: DataRole, file: Option<&DataFile>, outbox: &mut Outbox) {
-    row(ui, 24.0, |ui| {
+fn file_ui(ui: &mut Ui, role: DataRole, name: &str, file: Option<&DataFile>, outbox: &mut Outbox) {
+    row(ui, 26.0, |ui| {
+        ui.allocate_ui_with_layout(vec2(96.0, 26.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
+            ui.set_min_width(96.0);
+            cell(ui, text::small(name));
+        });
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let label = format!("Choose {} data…", role.name());
             if small_button(ui, &label).clicked() {

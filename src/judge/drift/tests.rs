@@ -28,8 +28,12 @@ fn report(columns: Vec<ColumnDrift>) -> DriftReport {
     }
 }
 
-fn decided(name: &str, critical: bool, ignored: bool) -> ColumnSettings {
-    ColumnSettings { name: name.to_owned(), critical, ignored, kind: None }
+fn critical(name: &str) -> ColumnSettings {
+    ColumnSettings { name: name.to_owned(), critical: true, ..ColumnSettings::default() }
+}
+
+fn ignored(name: &str) -> ColumnSettings {
+    ColumnSettings { name: name.to_owned(), ignored: true, ..ColumnSettings::default() }
 }
 
 #[track_caller]
@@ -72,7 +76,7 @@ fn half_of_the_features_fail_the_verdict_and_fewer_do_not() {
 
 #[test]
 fn a_critical_column_the_label_and_the_prediction_fail_it_alone() {
-    let mut settings = DriftSettings { columns: vec![decided("a", true, false)], ..DriftSettings::default() };
+    let mut settings = DriftSettings { columns: vec![critical("a")], ..DriftSettings::default() };
     let role = |role: ColumnRole, name: &str| ColumnDrift { role, ..column(name, 0.3) };
     let mut all = report(vec![
         column("a", 0.3),
@@ -87,11 +91,11 @@ fn a_critical_column_the_label_and_the_prediction_fail_it_alone() {
         &["critical and drifted: a", "the label churned drifted (PSI 0.30)", "the prediction score drifted (PSI 0.30)"],
     );
     // The same report under other settings.
-    settings.columns = vec![decided("churned", false, true), decided("score", false, true)];
+    settings.columns = vec![ignored("churned"), ignored("score")];
     check(&all, &settings, &[]);
     all.only_in_reference = vec!["age".to_owned()];
     check(&all, &settings, &["not in the current data: age"]);
-    settings.decide(decided("age", false, true));
+    settings.decide(ignored("age"));
     check(&all, &settings, &[]);
 }
 
@@ -125,7 +129,7 @@ fn settings_that_are_no_limits_count_as_the_defaults() {
 
 #[test]
 fn the_worst_column_comes_first_and_ignored_ones_last() {
-    let settings = DriftSettings { columns: vec![decided("ignored", false, true)], ..DriftSettings::default() };
+    let settings = DriftSettings { columns: vec![ignored("ignored")], ..DriftSettings::default() };
     let quality = ColumnDrift { missing_current: 500, n_current: 500, ..column("quality", 0.0) };
     let mut columns =
         vec![column("small", 0.05), column("ignored", 9.0), column("worst", 0.9), quality, column("b", 0.0)];
