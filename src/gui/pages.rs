@@ -96,6 +96,24 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
     let half = std::fs::read_to_string(&brief).unwrap_or_default();
     let half: String = half.chars().take(half.len() / 2).collect();
     std::fs::write(&brief, half).map_err(|error| Problem::new(error.to_string(), brief.display().to_string(), ""))?;
+    // Copies of the example that declare other labelled data.
+    let declaring = |name: &str, labelled: &str| -> Result<PathBuf, Problem> {
+        let folder = folder(name)?;
+        crate::example::unpack(&folder)?;
+        let config = folder.join(crate::project::PROJECT_FILE);
+        let failed = |error: std::io::Error| Problem::new(error.to_string(), config.display().to_string(), "");
+        let text = std::fs::read_to_string(&config).map_err(failed)?;
+        let lines = text.lines().map(|line| if line.trim_start().starts_with("labelled:") { labelled } else { line });
+        std::fs::write(&config, lines.collect::<Vec<_>>().join("\n")).map_err(failed)?;
+        Ok(folder)
+    };
+    let undeclared = declaring("undeclared", "")?;
+    let failing = declaring("failing", r#"labelled: (path: "data/labelled.csv", target: "left"),"#)?;
+    let stale = declaring("stale", r#"labelled: (path: "data/labelled.csv", target: "churned"),"#)?;
+    let mut elsewhere = crate::project::Project::open(&stale)?.documents.config.as_ref().clone();
+    if let Some(labelled) = &mut elsewhere.data.labelled {
+        labelled.path = "data/current.csv".to_owned();
+    }
     let not_a_model = out.join(".projects/holiday.onnx");
     std::fs::write(&not_a_model, b"\x89PNG\r\n\x1a\n, renamed")
         .map_err(|error| Problem::new(error.to_string(), not_a_model.display().to_string(), ""))?;
@@ -112,6 +130,23 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
         ),
         scene("brief-unreadable", Step::Brief, vec![Command::OpenProject(broken)], true),
         scene("model", Step::Model, vec![open(), Command::CheckGolden], true),
+        scene("model-evaluating", Step::Model, vec![open(), Command::Evaluate], false),
+        scene("model-evaluated", Step::Model, vec![open(), Command::Evaluate], true),
+        scene("brief-measured", Step::Brief, vec![open()], true),
+        scene(
+            "model-evaluated-fails",
+            Step::Model,
+            vec![open(), Command::SelectVersion(Some(semver::Version::new(1, 0, 0))), Command::Evaluate],
+            true,
+        ),
+        scene("model-undeclared", Step::Model, vec![Command::OpenProject(undeclared)], true),
+        scene("model-evaluation-failed", Step::Model, vec![Command::OpenProject(failing), Command::Evaluate], true),
+        scene(
+            "model-evaluation-stale",
+            Step::Model,
+            vec![Command::OpenProject(stale), Command::Evaluate, Command::SetConfig(elsewhere)],
+            true,
+        ),
         scene("model-empty", Step::Model, vec![Command::OpenProject(empty.clone())], true),
         scene("model-refused", Step::Model, vec![open(), add(not_a_model)], true),
         scene(

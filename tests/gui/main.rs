@@ -3,4 +3,5 @@
 
 mod app;
 mod driver;
+mod evaluation;
 mod widgets;
