@@ -94,8 +94,9 @@ pub fn ask(
     Ok((answers, micros))
 }
 
-/// Asks the model `rows` in feature order and hands on the answers as they come, in the order of the rows, so that
-/// many rows need no room for all their answers; returns the time inside the model, in microseconds.
+/// Asks the model `rows` in feature order; returns the time inside the model, in microseconds.
+///
+/// The answers are handed on as they come, in the order of the rows, so that many rows need no room for all of them.
 pub fn ask_each(
     shared: &SharedSession,
     asked: &Asked,

@@ -111,16 +111,12 @@ impl Tally {
         truths: impl Iterator<Item = &'a Value>,
         target: &str,
     ) -> Result<ClassOutcomes, Problem> {
-        let (mut labels, scored) = match self.scored {
-            Some(Scored { labels, curves, probabilities, n_unscored, log_loss }) => {
-                (labels, Some((curves, probabilities, n_unscored, log_loss)))
-            }
-            None => {
-                let mut classes = self.answered.clone();
-                classes.sort();
-                (Labels::new(&classes), None)
-            }
-        };
+        let scored = self.scored.unwrap_or_else(|| {
+            let mut classes = self.answered.clone();
+            classes.sort();
+            Scored { labels: Labels::new(&classes), curves: Vec::new(), probabilities: false, ..Scored::new(&[]) }
+        });
+        let Scored { mut labels, curves, probabilities, n_unscored, log_loss } = scored;
         let places: Vec<usize> = self.answered.iter().map(|label| labels.place(&as_cell(label))).collect();
         let mut cells = BTreeMap::new();
         let mut matched = false;
@@ -133,8 +129,9 @@ impl Tally {
         let classes = labels.into_classes();
         if !matched {
             let shown = |classes: &[ClassLabel]| {
-                let names: Vec<String> = classes.iter().take(4).map(|class| format!("“{class}”")).collect();
-                names.join(", ") + if 4 < classes.len() { ", …" } else { "" }
+                let names = classes.iter().take(4).map(|class| format!("“{class}”"));
+                let more = (4 < classes.len()).then(|| "…".to_owned());
+                names.chain(more).collect::<Vec<_>>().join(", ")
             };
             let (known, unknown) = classes.split_at(n_known);
             return Err(Problem::new(
@@ -148,7 +145,6 @@ impl Tally {
             ));
         }
         let confusion = cells.into_iter().map(|((truth, answer), n)| (truth, answer, n)).collect();
-        let (curves, probabilities, n_unscored, log_loss) = scored.unwrap_or_default();
         Ok(ClassOutcomes {
             classes,
             n_known,

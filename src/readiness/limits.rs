@@ -73,7 +73,13 @@ fn item(brief: &Brief, judged: judge::Limit, measured: &Measurements<'_>) -> Opt
                 parts: &[],
             });
             let asked = brief.retraining.understood()?;
-            ("brief.retraining".to_owned(), "Retraining".to_owned(), asked, from, "train the model anew, then trestle add DIR MODEL.onnx")
+            (
+                "brief.retraining".to_owned(),
+                "Retraining".to_owned(),
+                asked,
+                from,
+                "train the model anew, then trestle add DIR MODEL.onnx",
+            )
         }
         LimitKind::Success(index) => {
             let metric = brief.success.value.as_ref()?.get(index)?;

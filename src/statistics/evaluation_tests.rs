@@ -1,4 +1,4 @@
-//! Metrics and intervals against scikit-learn and SciPy.
+//! Metrics and intervals against those computed in Python.
 //!
 //! Every expected number is from `tests/statistics/evaluation_reference.json`, written by the script of that name.
 

@@ -19,9 +19,10 @@ fn totals(points: &[RankPoint]) -> (f64, f64) {
     })
 }
 
-/// Area under the ROC curve: the probability that a positive scores higher than a negative, ties counted half
-/// (Mann–Whitney), with `DeLong`'s 95 % interval (`DeLong`, `DeLong` and Clarke-Pearson 1988) cut off at 0 and 1.
+/// Area under the ROC curve: the probability that a positive scores higher than a negative, ties counted half.
 ///
+/// It is the Mann–Whitney statistic as a share, with the 95 % interval of `DeLong`, `DeLong` and Clarke-Pearson (1988)
+/// cut off at 0 and 1.
 /// `points` ascend by score. `None` without a positive or without a negative. There is no interval with a single
 /// row of either kind, or when the scores separate them perfectly.
 pub fn roc_auc(points: &[RankPoint]) -> Option<Estimate> {
@@ -56,9 +57,9 @@ pub fn roc_auc(points: &[RankPoint]) -> Option<Estimate> {
     Some(Estimate::normal(auc, variance.sqrt(), (0.0, 1.0)))
 }
 
-/// Average precision: the mean of the precision at each distinct score from the highest down, weighted by the gain in
-/// recall, without interpolation, as `sklearn.metrics.average_precision_score` has it.
+/// Average precision: the precision at each distinct score from the highest down, weighted by the gain in recall.
 ///
+/// There is no interpolation, as in `sklearn.metrics.average_precision_score`.
 /// The 95 % interval is the logit interval of Boyd, Eng and Page (2013), with the number of positives as the sample
 /// size. `points` ascend by score. `None` without a positive; no interval when the value is 0 or 1.
 pub fn average_precision(points: &[RankPoint]) -> Option<Estimate> {

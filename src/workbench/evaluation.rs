@@ -10,7 +10,7 @@ use crate::judge::{self, Baseline, Limit, Measurements, baseline, latest_evaluat
 use crate::problem::Problem;
 use crate::project::Project;
 use crate::project::documents::Evidence;
-use crate::project::reports::{BenchmarkReport, EvaluationReport, Outcomes};
+use crate::project::reports::{BenchmarkReport, EvaluationReport, Outcomes, Verdict};
 
 /// Which measurements of which version the limits of the brief are judged by; equal as long as they are the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +150,13 @@ impl Workbench {
             registered: self.version().map(|version| version.record.registered),
             now: self.now(),
         }
+    }
+
+    /// Whether no success metric of the brief fails, by the last evaluation of the version at hand.
+    pub(super) fn meets_success(&self) -> bool {
+        let Some(project) = &self.project else { return true };
+        let judged = judge::success(self.evaluated(), &self.baseline(), &project.documents.brief);
+        judged.iter().all(|judgement| !matches!(judgement.verdict, Verdict::Fail | Verdict::Undecided))
     }
 
     /// The metric that stands for the version on the rail: the brief's first, else the usual one; `ROC-AUC 0.91`.

@@ -52,7 +52,10 @@ impl Workbench {
                 (Standing::Fail, format!("{line}, golden rows differ"))
             }
             _ => match self.headline() {
-                Some(headline) => (Standing::Pass, format!("{line}, {headline}")),
+                Some(headline) => {
+                    let standing = if self.meets_success() { Standing::Pass } else { Standing::Warn };
+                    (standing, format!("{line}, {headline}"))
+                }
                 None => (Standing::Pass, line),
             },
         }

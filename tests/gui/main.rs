@@ -5,5 +5,6 @@ mod app;
 mod benchmark;
 mod drift;
 mod driver;
+mod evaluation;
 mod readiness;
 mod widgets;
