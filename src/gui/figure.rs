@@ -15,6 +15,8 @@ use crate::project::disk::{RealDisk, write_atomic};
 
 /// Size of an exported picture, in points; it has twice as many pixels.
 const PICTURE: (f32, f32) = (960.0, 420.0);
+/// Height of the line of exports, in points.
+const SMALL_HEIGHT: f32 = 24.0;
 
 /// A drawing of data. It owns what it shows, so that it can be drawn again elsewhere, at another size.
 pub trait Figure: Debug + Send + Sync {
@@ -101,7 +103,9 @@ fn failed(path: &Path, error: &std::io::Error) -> Problem {
 pub fn figure_ui(ui: &mut Ui, figure: &Arc<dyn Figure>, height: f32, outbox: &mut Outbox) {
     figure.ui(ui, height);
     ui.add_space(space::XS);
-    ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
+    // A layout of its own height: one that centres would take all the height there is.
+    let line = egui::vec2(ui.available_width(), SMALL_HEIGHT);
+    ui.allocate_ui_with_layout(line, Layout::right_to_left(egui::Align::Center), |ui| {
         for (format, label, tooltip) in [
             (FigureFormat::Csv, "CSV…", "Export the data of this figure"),
             (FigureFormat::Png, "PNG…", "Export this figure as a picture"),

@@ -67,12 +67,25 @@ fn stage(scene: &Scene, environment: &Environment) -> App {
             drop(workbench.run(command.clone(), |_| {}));
         } else {
             workbench.apply(command.clone());
+            if scene.step == Step::Benchmark {
+                into_the_middle(&workbench);
+            }
         }
     }
     let mut app = App::new(workbench, Box::new(NoPicker), no_wake());
     app.settle(scene.settled);
     app.go_to(scene.step);
     app
+}
+
+/// Waits until work that can tell how far it is has begun.
+fn into_the_middle(workbench: &Workbench) {
+    for _ in 0..500 {
+        if workbench.jobs().iter().any(|job| job.context.fraction().is_some_and(|fraction| 0.1 < fraction)) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }
 
 /// The scenes, each on a copy of the example of its own.

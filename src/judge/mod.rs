@@ -9,7 +9,7 @@ mod evaluation;
 
 pub use benchmark::{
     Change, PercentileRow, judged_run, latency, millis, per_second, percentile_ms, percentile_name, percentiles,
-    previous, scope, thousands, times,
+    previous, rate, scope, steadiness, thousands, times, variation,
 };
 pub use drift::{drift, drifted};
 pub use evaluation::success;

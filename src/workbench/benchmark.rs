@@ -88,9 +88,9 @@ impl Workbench {
         if is_about(report, version) {
             None
         } else if report.version == version.record.version {
-            Some(format!("{} measured, model changed", report.version))
+            Some("the model changed since".to_owned())
         } else {
-            Some(format!("{} measured, {} chosen", report.version, version.record.version))
+            Some(format!("{} was measured", report.version))
         }
     }
 

@@ -1,10 +1,10 @@
 //! The common style of plots: calm axes with units, no dragging, hairline grids.
 
-use egui::{Color32, Sense, Stroke, Ui, Vec2b, vec2};
-use egui_plot::{LineStyle, Plot, VLine};
+use egui::{Color32, FontFamily, FontId, Sense, Stroke, Ui, Vec2b, vec2};
+use egui_plot::{AxisHints, LineStyle, Plot, VLine};
 
 use crate::gui::text;
-use crate::gui::theme::{Look as _, space};
+use crate::gui::theme::{Look as _, size, space};
 use crate::gui::widgets::row;
 
 /// A plot in the window's style: it does not move under the pointer, so that the page scrolls over it.
@@ -12,7 +12,10 @@ use crate::gui::widgets::row;
 /// `x` and `y` name the axes with their units.
 pub fn plot<'a>(ui: &Ui, id: &str, height: f32, x: &str, y: &str) -> Plot<'a> {
     let t = ui.tokens();
-    let label = |words: &str| text::small(words);
+    let axis = |hints: AxisHints<'a>, words: &str| {
+        let font = FontId::new(size::SMALL, FontFamily::Proportional);
+        hints.label(text::small(words)).tick_label_color(t.mute).tick_label_font(font)
+    };
     Plot::new(id)
         .height(height)
         .allow_drag(false)
@@ -26,8 +29,8 @@ pub fn plot<'a>(ui: &Ui, id: &str, height: f32, x: &str, y: &str) -> Plot<'a> {
         .show_grid(Vec2b::new(false, true))
         .grid_color(t.line)
         .sense(Sense::hover())
-        .x_axis_label(label(x))
-        .y_axis_label(label(y))
+        .custom_x_axes(vec![axis(AxisHints::new_x(), x)])
+        .custom_y_axes(vec![axis(AxisHints::new_y(), y)])
 }
 
 /// A line across the plot at a limit or a measured value.
