@@ -96,10 +96,8 @@ pub(super) fn summary_ui(
         ui.add_space(space::XS);
         if budget.is_some() {
             ui.label(text::small(sentence(&judged.reason)));
-        } else {
-            if small_button(ui, "State a limit in the brief").clicked() {
-                outbox.ask(UiCommand::GoTo(Step::Brief));
-            }
+        } else if small_button(ui, "State a limit in the brief").clicked() {
+            outbox.ask(UiCommand::GoTo(Step::Brief));
         }
     });
     let then = &report.judged;
