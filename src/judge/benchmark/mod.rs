@@ -117,7 +117,8 @@ pub fn variation(run: &BenchmarkRun) -> Option<f64> {
     let rates = last.iter().map(|(n, seconds)| *n as f64 / seconds);
     let (lowest, highest) =
         rates.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), rate| (low.min(rate), high.max(rate)));
-    Some(highest / lowest).filter(|ratio| ratio.is_finite())
+    // Windows without time or requests are none.
+    Some(highest / lowest).filter(|ratio| ratio.is_finite() && 1.0 <= *ratio)
 }
 
 /// Whether the throughput held still, in words; empty when that is not known.
