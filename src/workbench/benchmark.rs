@@ -124,7 +124,10 @@ impl Workbench {
         match (judged.verdict, self.latency_budget()) {
             (Verdict::Pass, Some(budget)) => (Standing::Pass, against(&judged, budget)),
             (Verdict::Fail, Some(budget)) => (Standing::Fail, against(&judged, budget)),
-            (Verdict::Undecided, _) => (Standing::Warn, "undecided".to_owned()),
+            (Verdict::Undecided, _) => {
+                let why = judged.reason.split_once(':').map_or("undecided", |(why, _)| why);
+                (Standing::Warn, why.to_owned())
+            }
             _ => (Standing::Warn, format!("{}, no limit", judged.measured)),
         }
     }

@@ -77,7 +77,7 @@ pub(super) fn summary_ui(
     let number = ms.map_or_else(|| "–".to_owned(), judge::millis);
     let unit = format!("ms {}", judge::percentile_name(percentile));
     let (verdict, said) = match workbench.benchmark_stale() {
-        Some(_) => (Look::Stale, format!("version {}: {}", report.version, words(judged, ms, budget))),
+        Some(_) => (Look::Stale, format!("{}: {}", report.version, words(judged, ms, budget))),
         None => (look(judged.verdict), words(judged, ms, budget)),
     };
     let rate = judge::rate(run.and_then(judge::per_second));

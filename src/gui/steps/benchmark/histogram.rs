@@ -194,7 +194,7 @@ fn beside(name: &str, place: f64, height: f64, words: &str, color: Color32, righ
 /// The largest round share that is not above the highest bar.
 fn nice_share(highest: f64) -> f64 {
     let decade = 10_f64.powf(highest.log10().floor());
-    let digit = [8.0, 6.0, 4.0, 2.0, 1.0].into_iter().find(|digit| digit * decade <= highest);
+    let digit = [8.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0].into_iter().find(|digit| digit * decade <= highest);
     digit.unwrap_or(1.0) * decade
 }
 
