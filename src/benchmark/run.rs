@@ -12,6 +12,7 @@ use super::rows::{RowSource, batches, rows};
 use crate::engine::{BenchRequest, EngineError, Worker, WorkerConfig};
 use crate::features::Mapping;
 use crate::jobs::{JobContext, JobError};
+use crate::judge;
 use crate::problem::Problem;
 use crate::project::documents::Evidence;
 use crate::project::reports::{BenchmarkReport, BenchmarkRun, Judgement, Scenario, Scope};
@@ -84,7 +85,7 @@ pub fn run(plan: &BenchmarkPlan, context: &JobContext) -> Result<BenchmarkReport
             (done.as_secs_f32() + part * (warm_up + measure).as_secs_f32()) / all
         };
         let told = |part: f32, n: u64| {
-            let stage = if n == 0 { "warming up".to_owned() } else { format!("{n} requests") };
+            let stage = if n == 0 { "warming up".to_owned() } else { format!("{} requests", judge::thousands(n)) };
             context.progress(Some(share(part)), format!("Batch {batch}: {stage}"));
         };
         told(0.0, 0);
@@ -103,7 +104,11 @@ pub fn run(plan: &BenchmarkPlan, context: &JobContext) -> Result<BenchmarkReport
         let ms = |percentile: f64| histogram.percentile_nanos(percentile).map_or(f64::NAN, |nanos| nanos as f64 / 1e6);
         peak_memory_bytes = result.peak_memory_bytes.max(peak_memory_bytes);
         let percentiles_ms = [50.0, 90.0, 95.0, 99.0, 100.0].map(ms);
-        context.log(format!("Batch {batch}: {} requests, p95 {:.4} ms", result.n, percentiles_ms[2]));
+        context.log(format!(
+            "Batch {batch}: {} requests, p95 {} ms",
+            judge::thousands(result.n),
+            judge::millis(percentiles_ms[2])
+        ));
         runs.push(BenchmarkRun {
             scenario: Scenario::ClosedLoop,
             batch,
@@ -112,6 +117,7 @@ pub fn run(plan: &BenchmarkPlan, context: &JobContext) -> Result<BenchmarkReport
             n_warm_up: result.n_warm_up,
             n: result.n,
             seconds: result.seconds,
+            windows: result.windows,
             histogram: result.histogram,
             percentiles_ms,
         });

@@ -165,16 +165,17 @@ fn as_json(measured: &BenchmarkReport, run: &BenchmarkRun) -> serde_json::Value 
 }
 
 fn run_rows(measured: &BenchmarkReport) -> Vec<Vec<String>> {
-    let head = ["batch", "requests", "p50 ms", "p90 ms", "p95 ms", "p99 ms", "max ms", "requests/s", "rows/s"];
+    let head = ["batch", "requests", "p50 ms", "p90 ms", "p95 ms", "p99 ms", "max ms", "requests/s", "rows/s", ""];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for run in &measured.runs {
         let histogram = LatencyHistogram::decode(&run.histogram).ok();
         let shown = |percentile: f64| judge::percentile_ms(run, percentile).map_or("–".to_owned(), judge::millis);
         let max = histogram.map_or("–".to_owned(), |histogram| judge::millis(histogram.max_nanos() as f64 / 1e6));
-        let rate = judge::per_second(run).unwrap_or(0.0);
+        let rate = judge::per_second(run);
         let mut row = vec![run.batch.to_string(), judge::thousands(run.n)];
         row.extend([50.0, 90.0, 95.0, 99.0].map(shown));
-        row.extend([max, judge::thousands(rate.round()), judge::thousands((rate * f64::from(run.batch)).round())]);
+        row.extend([max, judge::rate(rate), judge::rate(rate.map(|rate| rate * f64::from(run.batch)))]);
+        row.push(judge::steadiness(run));
         rows.push(row);
     }
     rows

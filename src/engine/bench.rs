@@ -14,6 +14,8 @@ use crate::statistics::LatencyHistogram;
 const LONGEST: Duration = Duration::from_hours(1);
 /// The most calls that are measured in one request.
 const MOST_CALLS: u64 = 1 << 40;
+/// Windows that the measuring time is divided into.
+const WINDOWS: u32 = 6;
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
@@ -41,6 +43,8 @@ pub struct BenchResult {
     pub n_warm_up: u64,
     /// Time from the first measured call to the end of the last, in seconds.
     pub seconds: f64,
+    /// Calls and seconds of each of the windows that the measuring time was divided into.
+    pub windows: Vec<(u64, f64)>,
     /// The most memory the process ever had in use; `None` where the system does not tell.
     pub peak_memory_bytes: Option<u64>,
 }
@@ -90,17 +94,24 @@ pub(crate) fn bench(
     }
     let started = Instant::now();
     let mut n = 0;
+    let mut windows = Vec::with_capacity(WINDOWS as usize);
+    let mut window = (0, Duration::ZERO);
     let seconds = loop {
         histogram.record(u64::try_from(call()?.as_nanos()).unwrap_or(u64::MAX));
         n += 1;
         let elapsed = started.elapsed();
+        let in_window = elapsed.saturating_sub(window.1);
+        if measure / WINDOWS <= in_window {
+            windows.push((n - window.0, in_window.as_secs_f64()));
+            window = (n, elapsed);
+        }
         if measure <= elapsed || max_n <= n {
             break elapsed.as_secs_f64();
         }
         tell_now(warm_up + elapsed, n);
     };
     let histogram = histogram.encode().map_err(|error| failed(&error.to_string()))?;
-    Ok(BenchResult { histogram, n, n_warm_up, seconds, peak_memory_bytes: peak_memory_bytes() })
+    Ok(BenchResult { histogram, n, n_warm_up, seconds, windows, peak_memory_bytes: peak_memory_bytes() })
 }
 
 /// As many lists of equal length; `None` when the tensors cannot be shared out so.

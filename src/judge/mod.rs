@@ -14,7 +14,7 @@ mod retraining;
 
 pub use benchmark::{
     Change, PercentileRow, judged_run, latency, millis, per_second, percentile_ms, percentile_name, percentiles,
-    previous, scope, thousands, times,
+    previous, rate, scope, steadiness, thousands, times, variation,
 };
 pub use brief::{Limit, LimitKind, Measurements, brief};
 pub use drift::{

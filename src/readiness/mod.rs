@@ -17,7 +17,7 @@ mod version_control;
 pub use checklist::{Facts, checklist, standing};
 pub use dependencies::{Dependencies, Loose};
 pub use items::{ITEMS, Item, Part};
-pub use limits::{Judged, Limit, Measured, limits};
+pub use limits::{Limit, Measured, limits};
 pub use markdown::markdown;
 pub use probe::{Probe, ProbeRequest, probe};
 pub use version_control::{Remote, Repository, VersionControl};

@@ -88,9 +88,9 @@ impl Workbench {
         if is_about(report, version) {
             None
         } else if report.version == version.record.version {
-            Some(format!("{} measured, model changed", report.version))
+            Some("the model changed since".to_owned())
         } else {
-            Some(format!("{} measured, {} chosen", report.version, version.record.version))
+            Some(format!("{} was measured", report.version))
         }
     }
 
@@ -124,7 +124,10 @@ impl Workbench {
         match (judged.verdict, self.latency_budget()) {
             (Verdict::Pass, Some(budget)) => (Standing::Pass, against(&judged, budget)),
             (Verdict::Fail, Some(budget)) => (Standing::Fail, against(&judged, budget)),
-            (Verdict::Undecided, _) => (Standing::Warn, "undecided".to_owned()),
+            (Verdict::Undecided, _) => {
+                let why = judged.reason.split_once(':').map_or("undecided", |(why, _)| why);
+                (Standing::Warn, why.to_owned())
+            }
             _ => (Standing::Warn, format!("{}, no limit", judged.measured)),
         }
     }

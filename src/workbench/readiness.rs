@@ -20,7 +20,7 @@ use crate::project::documents::Evidence;
 use crate::project::git::Git;
 use crate::project::reports::{BenchmarkReport, EvaluationReport, ReadinessReport, Report};
 use crate::project::{CHAMPION, DocumentKind, Documents, Project, ProjectError};
-use crate::readiness::{self, Facts, ITEMS, Item, Judged, Limit, Probe, ProbeRequest};
+use crate::readiness::{self, Facts, ITEMS, Item, Limit, Probe, ProbeRequest};
 use crate::step::Standing;
 
 /// How much the probes look at when the window next has a moment.

@@ -82,10 +82,11 @@ fn a_measurement_of_another_version_is_stale_and_still_shown() {
     let mut window = page(Window::churn());
     measure(&mut window);
     apply(&mut window, Command::SelectVersion(Some(semver::Version::new(1, 0, 0))));
-    window.assert_says("1.1.0 measured, 1.0.0 chosen");
+    window.assert_says("This says nothing about the version at hand: 1.1.0 was measured.");
+    window.assert_says("1.1.0: meets the brief");
     window.assert_says("Percentiles");
     measure(&mut window);
-    window.assert_silent("1.1.0 measured");
+    window.assert_silent("1.1.0 was measured");
 }
 
 #[test]

@@ -209,6 +209,8 @@ fn a_cancelled_benchmark_leaves_nothing() {
     std::thread::sleep(std::time::Duration::from_millis(1_500));
     kill_process(Pid::from_raw(child.id() as i32).unwrap(), Signal::INT).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+    // Without a code the signal itself ended it, before the program listened to it.
+    let code = output.status.code();
+    assert!(matches!(code, Some(130) | None), "{code:?} {}", String::from_utf8_lossy(&output.stderr));
     assert!(!dir.path("churn/reports/benchmark").exists());
 }

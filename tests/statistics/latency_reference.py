@@ -39,11 +39,11 @@ def main():
         for n in [1, 5, 10, 59, 73, 100, 1_000, 12_345, 1_000_000, 48_210_000]
         for q in [0.5, 0.9, 0.95, 0.99, 0.999]
     ]
-    # 3,001 and not 3,000: NumPy multiplies before it rounds, and takes 99.9 % of 3,000 for a little more than 2,997.
+    # Odd sizes: NumPy takes 99.9 % of 3,000 for a rounding error more than 2,997, and so the next sample.
     samples = [
         sample("lognormal", np.round(np.exp(rng.normal(10, 0.4, 3_001)))),
-        sample("few", np.round(rng.uniform(20_000, 30_000, 60))),
-        sample("two humps", np.round(np.concatenate([rng.normal(2e6, 1e5, 900), rng.normal(9e6, 3e5, 100)]))),
+        sample("few", np.round(rng.uniform(20_000, 30_000, 61))),
+        sample("two humps", np.round(np.concatenate([rng.normal(2e6, 1e5, 901), rng.normal(9e6, 3e5, 101)]))),
     ]
     print(json.dumps({"ranks": cases, "samples": samples}))
 

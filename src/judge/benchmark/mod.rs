@@ -104,6 +104,32 @@ pub fn per_second(run: &BenchmarkRun) -> Option<f64> {
     (0 < run.n && 0.0 < run.seconds).then(|| run.n as f64 / run.seconds)
 }
 
+/// Requests each second in words, rounded down, so that what is just missed does not look reached.
+pub fn rate(per_second: Option<f64>) -> String {
+    per_second.map_or_else(|| "–".to_owned(), |rate| thousands(rate.floor()))
+}
+
+/// How much the throughput varied over the last three windows, as largest over smallest; `None` with fewer windows.
+///
+/// Triton's `perf_analyzer` takes a measurement for stable up to 1.1.
+pub fn variation(run: &BenchmarkRun) -> Option<f64> {
+    let last = run.windows.len().checked_sub(3).and_then(|from| run.windows.get(from..))?;
+    let rates = last.iter().map(|(n, seconds)| *n as f64 / seconds);
+    let (lowest, highest) =
+        rates.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), rate| (low.min(rate), high.max(rate)));
+    // Windows without time or requests are none.
+    Some(highest / lowest).filter(|ratio| ratio.is_finite() && 1.0 <= *ratio)
+}
+
+/// Whether the throughput held still, in words; empty when that is not known.
+pub fn steadiness(run: &BenchmarkRun) -> String {
+    match variation(run) {
+        None => String::new(),
+        Some(ratio) if ratio <= 1.1 => "steady".to_owned(),
+        Some(ratio) => format!("not steady, {:.0} % apart", (ratio - 1.0) * 100.0),
+    }
+}
+
 /// The run that a budget is judged by: that of its batch; without a budget, the first.
 pub fn judged_run<'a>(report: &'a BenchmarkReport, budget: Option<&LatencyBudget>) -> Option<&'a BenchmarkRun> {
     match budget {
@@ -278,7 +304,7 @@ fn rate_words(run: &BenchmarkRun, rate: f64, reached: f64) -> String {
     let how = match run.scenario {
         Scenario::ClosedLoop => "one after the other",
     };
-    format!("{only}{} requests/s {how}, {} are asked", thousands(reached.floor()), millis(rate))
+    format!("{only}{} requests/s {how}, {} are asked", self::rate(Some(reached)), millis(rate))
 }
 
 fn on_machine(report: &BenchmarkReport) -> String {

@@ -17,6 +17,7 @@ fn run(batch: u32, micros: impl IntoIterator<Item = u64>) -> BenchmarkRun {
         n_warm_up: 10,
         n: histogram.n(),
         seconds: total as f64 / 1e6,
+        windows: Vec::new(),
         histogram: histogram.encode().unwrap(),
         percentiles_ms: [0.0; 5],
     }
@@ -171,6 +172,19 @@ fn only_what_is_alike_is_compared() {
     let reports: Vec<BenchmarkReport> = [older, alike.clone()].into_iter().chain(strangers).collect();
     assert_eq!(previous(&reports, &of), Some(&alike));
     assert_eq!(previous(&reports[2..], &of), None);
+}
+
+#[test]
+fn a_run_is_steady_when_its_last_windows_are_alike() {
+    for (windows, expected) in [
+        (vec![], ""),
+        (vec![(10, 1.0), (10, 1.0)], ""),
+        (vec![(1, 1.0), (100, 1.0), (105, 1.0), (109, 1.0)], "steady"),
+        (vec![(100, 1.0), (105, 1.0), (150, 1.0)], "not steady, 50 % apart"),
+        (vec![(0, 0.0), (0, 0.0), (0, 0.0)], ""),
+    ] {
+        assert_eq!(steadiness(&BenchmarkRun { windows: windows.clone(), ..run(1, [5]) }), expected, "{windows:?}");
+    }
 }
 
 #[test]

@@ -118,6 +118,9 @@ pub struct BenchmarkRun {
     pub n: u64,
     /// Time measured, in seconds.
     pub seconds: f64,
+    /// Requests and seconds of each window that the time was divided into.
+    #[serde(default)]
+    pub windows: Vec<(u64, f64)>,
     /// The whole distribution in nanoseconds: an HDR histogram in its V2 format, compressed, in base 64.
     pub histogram: String,
     /// p50, p90, p95, p99 and the maximum in milliseconds, for readers of the file; pages read the histogram.

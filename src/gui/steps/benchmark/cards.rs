@@ -5,7 +5,6 @@ use jiff::Timestamp;
 
 use super::shown::Shown;
 use crate::gui::figure::figure_ui;
-use crate::gui::steps::model::text_of_size;
 use crate::gui::text;
 use crate::gui::theme::{Verdict as Look, space};
 use crate::gui::ui_command::{Outbox, UiCommand};
@@ -50,6 +49,18 @@ fn words(judged: &Judgement, ms: Option<f64>, budget: Option<&LatencyBudget>) ->
     }
 }
 
+/// A reason as a sentence; the name of a percentile keeps its small letter.
+fn sentence(reason: &str) -> String {
+    let mut letters = reason.chars();
+    let first = letters.next();
+    match (first, letters.clone().next()) {
+        (Some(first), Some(next)) if !next.is_ascii_digit() => {
+            format!("{}{}.", first.to_uppercase(), letters.as_str())
+        }
+        _ => format!("{reason}."),
+    }
+}
+
 pub(super) fn summary_ui(
     ui: &mut Ui,
     workbench: &Workbench,
@@ -65,30 +76,28 @@ pub(super) fn summary_ui(
         if judged.asked.is_empty() { "Measured, batch 1".to_owned() } else { format!("Brief says {}", judged.asked) };
     let number = ms.map_or_else(|| "–".to_owned(), judge::millis);
     let unit = format!("ms {}", judge::percentile_name(percentile));
-    let said = words(judged, ms, budget);
-    let rate = run.and_then(judge::per_second);
-    let rate = rate.map_or_else(|| "–".to_owned(), |rate| judge::thousands(rate.round()));
+    let (verdict, said) = match workbench.benchmark_stale() {
+        Some(_) => (Look::Stale, format!("{}: {}", report.version, words(judged, ms, budget))),
+        None => (look(judged.verdict), words(judged, ms, budget)),
+    };
+    let rate = judge::rate(run.and_then(judge::per_second));
     let (memory, memory_unit) =
         report.peak_memory_bytes.map_or_else(|| ("–".to_owned(), ""), |bytes| (format!("{}", bytes >> 20), "MiB"));
     let first = judge::millis(report.first_call_ms);
     Card::bare().show(ui, |ui| {
         columns(ui, &[1.4, 1.0, 1.0, 1.0], |ui, column| {
             match column {
-                0 => Stat::new(&asked, &number).unit(&unit).verdict(look(judged.verdict), &said).show(ui),
+                0 => Stat::new(&asked, &number).unit(&unit).verdict(verdict, &said).show(ui),
                 1 => Stat::new("Requests, one after the other", &rate).unit("/s").show(ui),
                 2 => Stat::new("Peak memory", &memory).unit(memory_unit).show(ui),
                 _ => Stat::new("First call", &first).unit("ms").show(ui),
             };
         });
         ui.add_space(space::XS);
-        let mut reason = judged.reason.chars();
-        let sentence = reason.next().map(|first| first.to_uppercase().chain(reason).collect::<String>());
-        ui.label(text::small(format!("{}.", sentence.unwrap_or_default())));
-        if budget.is_none() {
-            ui.add_space(space::XS);
-            if small_button(ui, "State a limit in the brief").clicked() {
-                outbox.ask(UiCommand::GoTo(Step::Brief));
-            }
+        if budget.is_some() {
+            ui.label(text::small(sentence(&judged.reason)));
+        } else if small_button(ui, "State a limit in the brief").clicked() {
+            outbox.ask(UiCommand::GoTo(Step::Brief));
         }
     });
     let then = &report.judged;
@@ -123,8 +132,10 @@ pub(super) fn percentiles_ui(ui: &mut Ui, report: &BenchmarkReport, shown: &Show
         Column::number("last run"),
         Column::text("trust"),
     ];
-    let scope = judge::scope(report, run).replace(", ", " · ");
-    let remark = shown.before.map_or(scope.clone(), |before| format!("{scope} · last run {}", local(before)));
+    let mut parts = vec![judge::scope(report, run).replace(", ", " · "), judge::steadiness(run)];
+    parts.extend(shown.before.map(|before| format!("last run {}", local(before))));
+    parts.retain(|part| !part.is_empty());
+    let remark = parts.join(" · ");
     Card::new("Percentiles").remark(&remark).show(ui, |ui| {
         Table::new("percentiles", &columns).show(ui, shown.percentiles.len(), |ui, idx, column| {
             let row = &shown.percentiles[idx];
@@ -168,14 +179,14 @@ fn trust(row: &PercentileRow, n: u64) -> String {
 /// The batch sizes; returns the one that was picked just now.
 pub(super) fn runs_ui(ui: &mut Ui, shown: &Shown) -> Option<usize> {
     let columns = [
-        Column::number("batch").exact(56.0),
+        Column::number("batch").share(0.6),
         Column::number("requests").share(1.0),
-        Column::number("p50 ms").exact(64.0),
-        Column::number("p95 ms").exact(64.0),
-        Column::number("p99 ms").exact(64.0),
-        Column::number("longest ms").exact(80.0),
-        Column::number("requests/s").exact(84.0),
-        Column::number("rows/s").exact(84.0),
+        Column::number("p50 ms").share(0.9),
+        Column::number("p95 ms").share(0.9),
+        Column::number("p99 ms").share(0.9),
+        Column::number("longest ms").share(1.1),
+        Column::number("requests/s").share(1.1),
+        Column::number("rows/s").share(1.1),
     ];
     let names: Vec<String> = shown.runs.iter().map(|run| format!("Batch {}", run[0])).collect();
     let several = 1 < shown.runs.len();
@@ -192,13 +203,12 @@ pub(super) fn runs_ui(ui: &mut Ui, shown: &Shown) -> Option<usize> {
 
 pub(super) fn machine_ui(ui: &mut Ui, report: &BenchmarkReport) {
     let machine = &report.machine;
-    let (memory, memory_unit) = text_of_size(machine.memory_bytes);
     let known = |words: &str| if words.is_empty() { "not known".to_owned() } else { words.to_owned() };
     let n_warm_up: u64 = report.runs.iter().map(|run| run.n_warm_up).sum();
     let mut pairs = vec![
         ("Measured", format!("{}, {}", local(report.time), report.preset)),
         ("Processor", format!("{}, {} logical", known(&machine.processor), machine.n_processors)),
-        ("Memory", format!("{memory} {memory_unit}")),
+        ("Memory", format!("{:.1} GiB", machine.memory_bytes as f64 / f64::from(1 << 30))),
         ("System", known(&machine.system)),
         ("Trestle", known(&machine.trestle)),
         ("Rows", report.rows.clone()),

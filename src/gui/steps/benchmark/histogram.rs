@@ -17,8 +17,10 @@ use crate::statistics::LatencyHistogram;
 const MOST_BARS: usize = 64;
 /// Steps of the histogram that a bar spans at least; with fewer, its height depends on where its edges fall.
 const STEPS_A_BAR: f64 = 6.0;
-/// Share of the answers that stand in the even part of the axis.
+/// Percentage of the answers that stand in the even part of the axis, where they are not far apart.
 const BULK: f64 = 99.0;
+/// Up to so many times the third quartile is even, so that a few slow answers do not squeeze all others.
+const NEAR: f64 = 2.0;
 
 /// What is drawn.
 #[derive(Clone, Debug)]
@@ -49,7 +51,7 @@ impl LatencyFigure {
         let limit_ms = limit_ms.filter(|limit| limit.is_finite() && 0.0 < *limit);
         let value = |percentile: f64| histogram.percentile_nanos(percentile).map_or(0.0, ms);
         let measured = value(percentile);
-        let bulk = value(BULK).max(if percentile <= BULK { measured } else { 0.0 });
+        let bulk = value(BULK).min(NEAR * value(75.0));
         let scale = Scale::new(ms(histogram.min_nanos()), bulk * 1.04, ms(histogram.max_nanos()), limit_ms);
         let bars = bars(histogram, &scale);
         let marked = histogram.supports(percentile).then(|| (judge::percentile_name(percentile), measured));
@@ -192,7 +194,7 @@ fn beside(name: &str, place: f64, height: f64, words: &str, color: Color32, righ
 /// The largest round share that is not above the highest bar.
 fn nice_share(highest: f64) -> f64 {
     let decade = 10_f64.powf(highest.log10().floor());
-    let digit = [8.0, 6.0, 4.0, 2.0, 1.0].into_iter().find(|digit| digit * decade <= highest);
+    let digit = [8.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0].into_iter().find(|digit| digit * decade <= highest);
     digit.unwrap_or(1.0) * decade
 }
 

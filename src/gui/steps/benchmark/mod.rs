@@ -66,7 +66,8 @@ impl BenchmarkView {
             return;
         };
         if let Some(stale) = workbench.benchmark_stale() {
-            let words = format!("This says nothing about the version at hand: {stale}. Run the benchmark again.");
+            let words =
+                format!("This says nothing about the version at hand: {stale}. Run the benchmark to measure it.");
             notice(ui, Verdict::Stale, &words);
         }
         let picked = self.picked.filter(|(time, _)| *time == report.time).map(|(_, run)| run);

@@ -23,7 +23,8 @@ impl Scale {
         // A distribution far from 0 has the room for itself, unless the limit lies below it.
         let has_room = low.is_finite() && split / 2.0 < low && limit.is_none_or(|limit| low <= limit);
         let start = if has_room {
-            let step = nice((split - low) / 5.0);
+            // A single value has no width of its own.
+            let step = nice(((split - low) / 5.0).max(low * 1e-3));
             (low / step).floor() * step
         } else {
             0.0

@@ -112,7 +112,6 @@ fn run_line(run: &crate::project::reports::BenchmarkRun) -> RunLine {
     let longest =
         histogram.map_or_else(|| "–".to_owned(), |histogram| judge::millis(histogram.max_nanos() as f64 / 1e6));
     let rate = judge::per_second(run);
-    let shown = |rate: Option<f64>| rate.map_or_else(|| "–".to_owned(), |rate| judge::thousands(rate.round()));
     [
         run.batch.to_string(),
         judge::thousands(run.n),
@@ -120,8 +119,8 @@ fn run_line(run: &crate::project::reports::BenchmarkRun) -> RunLine {
         ms(95.0),
         ms(99.0),
         longest,
-        shown(rate),
-        shown(rate.map(|rate| rate * f64::from(run.batch))),
+        judge::rate(rate),
+        judge::rate(rate.map(|rate| rate * f64::from(run.batch))),
     ]
 }
 
@@ -134,9 +133,7 @@ fn history(reports: &[BenchmarkReport], budget: Option<&LatencyBudget>, percenti
             version: report.version.to_string(),
             preset: report.preset.clone(),
             ms: ms.map_or_else(|| "–".to_owned(), judge::millis),
-            per_second: run
-                .and_then(judge::per_second)
-                .map_or_else(|| "–".to_owned(), |rate| judge::thousands(rate.round())),
+            per_second: judge::rate(run.and_then(judge::per_second)),
             judged: judge::latency(Some(report), budget),
         }
     };
