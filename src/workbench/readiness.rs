@@ -239,7 +239,7 @@ impl Workbench {
     /// The brief's limits as items of the checklist.
     fn brief_items(&self, project: &Project) -> Vec<Limit> {
         let measured = self.measurements();
-        let judged = crate::judge::brief(&project.documents.brief, &measured);
+        let judged = judge::brief(&project.documents.brief, &measured);
         readiness::limits(&project.documents.brief, judged, &measured)
     }
 
