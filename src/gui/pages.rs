@@ -150,7 +150,10 @@ fn drift_scenes(folder: &dyn Fn(&str) -> Result<PathBuf, Problem>) -> Result<Vec
     let open = |folder: &Path| Command::OpenProject(folder.to_owned());
     let numeric = numeric?;
     let ignored = without(&numeric, &["region", "payment_method", "plan"])?;
-    let another = Command::UseData(DataRole::Current, "data/labelled.csv".into());
+    let stale = stale?;
+    let current = |name: &str| Command::UseData(DataRole::Current, stale.join("data").join(name));
+    // Each theme begins with the data that the example declares.
+    let overtaken = vec![open(&stale), current("current.csv"), Command::CompareData, current("labelled.csv")];
     let scene = |name, commands, settled| Scene { name, step: Step::Drift, commands, settled };
     Ok(vec![
         scene("drift-empty", vec![open(&empty)], true),
@@ -158,7 +161,7 @@ fn drift_scenes(folder: &dyn Fn(&str) -> Result<PathBuf, Problem>) -> Result<Vec
         scene("drift-running", vec![open(&waiting), Command::CompareData], false),
         scene("drift", vec![open(&drifted?), Command::CompareData], true),
         scene("drift-numeric", vec![open(&numeric), Command::CompareData, ignored], true),
-        scene("drift-stale", vec![open(&stale?), Command::CompareData, another], true),
+        scene("drift-stale", overtaken, true),
         scene("drift-failed", vec![open(&failed), Command::CompareData], true),
     ])
 }

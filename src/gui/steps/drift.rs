@@ -244,8 +244,9 @@ fn summary_ui(ui: &mut Ui, report: &DriftReport, judged: &Judged) {
             _ => drop(Stat::new("Current", &grouped(report.current.n_rows)).unit("rows").show(ui)),
         });
         ui.add_space(space::S);
+        ui.spacing_mut().item_spacing.y = 2.0;
         for reason in reasons {
-            row(ui, 22.0, |ui| verdict_line(ui, Verdict::Fail, &capitalised(reason)).on_hover_text(reason));
+            row(ui, 20.0, |ui| verdict_line(ui, Verdict::Fail, &capitalised(reason)).on_hover_text(reason));
         }
         if reasons.is_empty() {
             ui.label(text::body(capitalised(&judgement.reason)));
@@ -289,7 +290,10 @@ fn remark_of(column: &ColumnDrift) -> String {
         parts.push(format!("PSI {psi:.3}, noise {:.3}", column.psi_noise));
     }
     if let Some(test) = &column.test {
-        parts.push(format!("{} {}, p {}", test.name, judge::value_text(test.statistic), p_text(test.p)));
+        // A distance of distributions is below 1; a sum of squares is not.
+        let statistic =
+            if test.statistic < 1.0 { format!("{:.3}", test.statistic) } else { judge::value_text(test.statistic) };
+        parts.push(format!("{} {statistic}, p {}", test.name, p_text(test.p)));
     }
     parts.join(" · ")
 }
