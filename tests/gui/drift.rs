@@ -59,9 +59,9 @@ fn limits_and_columns_judge_the_same_comparison_anew() {
     assert!((window.project().documents.config.drift.share - 0.6).abs() < 1e-12, "what is no limit changes nothing");
     pick(&mut window, "tenure_months");
     tick(&mut window, "Critical");
-    window.assert_says("critical and drifted: tenure_months");
+    window.assert_says("Critical and drifted: tenure_months");
     tick(&mut window, "Ignore");
-    window.assert_silent("critical and drifted");
+    window.assert_silent("Critical and drifted");
     window.assert_says("6 of 11 columns");
     assert_eq!(window.workbench().drift().last.as_ref().unwrap().time, time, "nothing was compared again");
 }

@@ -18,8 +18,8 @@ use crate::gui::widgets::{
 };
 use crate::judge::{self, DriftCount, DriftState};
 use crate::project::Project;
-use crate::project::documents::DriftSettings;
-use crate::project::reports::{self, ColumnDrift, ColumnKind, ColumnRole, DriftReport, Judgement};
+use crate::project::documents::{DriftSettings, Evidence};
+use crate::project::reports::{self, ColumnDrift, ColumnKind, ColumnRole, DriftReport, DriftSide, Judgement};
 use crate::step::Step;
 use crate::workbench::{RunningJob, Workbench};
 
@@ -32,14 +32,15 @@ pub(in crate::gui) struct DriftView {
     judged: Option<Judged>,
     /// The column whose figure is shown, by name, so that it stays when the order changes.
     picked: Option<String>,
-    figure: Option<(jiff::Timestamp, String, Arc<dyn Figure>)>,
+    /// The figure of a column of the report at hand.
+    figure: Option<(String, Arc<dyn Figure>)>,
     settings: SettingsView,
 }
 
 /// What a report comes to under settings, computed once for as long as neither changes.
 #[derive(Debug)]
 struct Judged {
-    time: jiff::Timestamp,
+    of: ReportKey,
     settings: DriftSettings,
     judgement: Judgement,
     reasons: Vec<String>,
@@ -52,6 +53,28 @@ struct Judged {
     failed: Vec<String>,
 }
 
+/// What tells one report from another, cheaper than the whole.
+#[derive(Debug, PartialEq)]
+struct ReportKey {
+    time: jiff::Timestamp,
+    sides: [DriftSide; 2],
+    evidence: Evidence,
+    n_columns: usize,
+    n_numeric: usize,
+}
+
+impl ReportKey {
+    fn new(report: &DriftReport) -> Self {
+        Self {
+            time: report.time,
+            sides: [report.reference.clone(), report.current.clone()],
+            evidence: report.evidence.clone(),
+            n_columns: report.columns.len(),
+            n_numeric: report.columns.iter().filter(|column| column.kind == ColumnKind::Numeric).count(),
+        }
+    }
+}
+
 impl Judged {
     fn new(report: &DriftReport, settings: &DriftSettings) -> Self {
         let mut order: Vec<usize> = (0..report.columns.len()).collect();
@@ -62,7 +85,7 @@ impl Judged {
             checks.filter(|check| !check.pass).map(|check| check.name).collect::<Vec<_>>().join(", ")
         };
         Self {
-            time: report.time,
+            of: ReportKey::new(report),
             settings: settings.clone(),
             judgement: judge::drift(report, settings),
             reasons: judge::drift_reasons(report, settings),
@@ -71,10 +94,6 @@ impl Judged {
             order,
             names,
         }
-    }
-
-    fn is_of(&self, report: &DriftReport, settings: &DriftSettings) -> bool {
-        self.time == report.time && self.settings == *settings && self.order.len() == report.columns.len()
     }
 }
 
@@ -118,7 +137,12 @@ impl DriftView {
             notice(ui, Verdict::Stale, &format!("This comparison is out of date: {why}. Compare again."));
         }
         let settings = &project.documents.config.drift;
-        if !self.judged.as_ref().is_some_and(|judged| judged.is_of(report, settings)) {
+        let key = ReportKey::new(report);
+        let is_known = self.judged.as_ref().is_some_and(|judged| judged.of == key);
+        if !is_known {
+            self.figure = None;
+        }
+        if !is_known || self.judged.as_ref().is_none_or(|judged| judged.settings != *settings) {
             self.judged = Some(Judged::new(report, settings));
         }
         let Some(judged) = &self.judged else { return };
@@ -126,10 +150,10 @@ impl DriftView {
         let picked = self.picked.as_ref().and_then(|name| judged.names.iter().position(|other| other == name));
         let picked = picked.unwrap_or(0);
         if let Some(column) = judged.order.get(picked).and_then(|idx| report.columns.get(*idx)) {
-            let drawn = self.figure.take().filter(|(time, name, _)| *time == report.time && *name == column.name);
-            let (.., figure) = self.figure.insert(drawn.unwrap_or_else(|| {
+            let drawn = self.figure.take().filter(|(name, _)| *name == column.name);
+            let (_, figure) = self.figure.insert(drawn.unwrap_or_else(|| {
                 let figure: Arc<dyn Figure> = Arc::new(BinsFigure::new(column));
-                (report.time, column.name.clone(), figure)
+                (column.name.clone(), figure)
             }));
             column_ui(ui, project, column, figure, outbox);
         }
@@ -220,8 +244,9 @@ fn summary_ui(ui: &mut Ui, report: &DriftReport, judged: &Judged) {
             _ => drop(Stat::new("Current", &grouped(report.current.n_rows)).unit("rows").show(ui)),
         });
         ui.add_space(space::S);
+        ui.spacing_mut().item_spacing.y = 2.0;
         for reason in reasons {
-            row(ui, 22.0, |ui| verdict_line(ui, Verdict::Fail, &capitalised(reason)).on_hover_text(reason));
+            row(ui, 20.0, |ui| verdict_line(ui, Verdict::Fail, &capitalised(reason)).on_hover_text(reason));
         }
         if reasons.is_empty() {
             ui.label(text::body(capitalised(&judgement.reason)));
@@ -265,7 +290,10 @@ fn remark_of(column: &ColumnDrift) -> String {
         parts.push(format!("PSI {psi:.3}, noise {:.3}", column.psi_noise));
     }
     if let Some(test) = &column.test {
-        parts.push(format!("{} {}, p {}", test.name, judge::value_text(test.statistic), p_text(test.p)));
+        // A distance of distributions is below 1; a sum of squares is not.
+        let statistic =
+            if test.statistic < 1.0 { format!("{:.3}", test.statistic) } else { judge::value_text(test.statistic) };
+        parts.push(format!("{} {statistic}, p {}", test.name, p_text(test.p)));
     }
     parts.join(" · ")
 }
