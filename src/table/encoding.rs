@@ -123,7 +123,7 @@ fn foreign(start: &[u8]) -> Option<(&'static str, &'static str)> {
 /// Whether text would not have these bytes; a stray one among many is an error in its line.
 fn is_binary(sample: &[u8]) -> bool {
     let control = |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | 0x1a | 0x1b);
-    let n_nul = sample.iter().filter(|byte| **byte == 0).count();
+    let n_nul = sample.split(|byte| *byte == 0).skip(1).count();
     sample.len() < n_nul * 100 || sample.len() < sample.iter().filter(control).count() * 20
 }
 

@@ -190,7 +190,7 @@ fn a_line_without_an_end_is_refused_before_it_fills_the_memory() {
     let mut out = fs::File::create(&path).unwrap();
     out.write_all(b"a,b\n1,2\n").unwrap();
     for _ in 0..100 {
-        out.write_all(&[b'x'; 1024 * 1024]).unwrap();
+        out.write_all(&vec![b'x'; 1024 * 1024]).unwrap();
     }
     let error = read(&path, None).unwrap_err();
     assert!(error.to_string().contains("further than line 3 (a record is longer than 64 MiB"), "{error}");

@@ -8,17 +8,17 @@ use std::io::{self, Read};
 const MAX_DEPTH: u8 = 32;
 
 /// A value; what is not looked at is [`Node::Other`].
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Node {
     Int(i64),
     Bool(bool),
     Struct(Fields),
-    List(Vec<Node>),
+    List(Vec<Self>),
     Other,
 }
 
 /// The fields of a structure by their numbers.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Fields(Vec<(i16, Node)>);
 
 impl Fields {
