@@ -275,6 +275,17 @@ fn json_lines_are_columns_in_order_of_appearance() {
 }
 
 #[test]
+fn json_lines_with_fields_of_their_own_do_not_fill_the_memory() {
+    let rows: Vec<String> = (0..10_000).map(|row| format!("{{\"field {row}\": 1}}")).collect();
+    let error = json(&rows.join("\n")).unwrap_err();
+    assert!(error.to_string().contains("fields, most of which most rows lack, more than is read at once"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, "t.jsonl", b"{\"a\": 1, \"b\": 1}\n{\"a\": \"x\", \"b\": null}\n");
+    let read = read_with_findings(&path, &ReadConfig::default()).unwrap();
+    assert_eq!(read.findings, ["Column a holds numbers and texts; it is taken as text"]);
+}
+
+#[test]
 fn bad_json_names_the_line() {
     for (text, line, part) in [
         ("{\"a\": 1}\n{\"a\": \n", 2, "EOF"),

@@ -141,7 +141,7 @@ fn what_cannot_be_read_says_what_where_and_what_to_do() {
         ("hostile_gzip", "a page unpacks to more than it announces"),
         ("hostile_brotli", "a page unpacks to more than it announces"),
         ("hostile_children", "The list of columns cannot be read (a column announces more parts than there are)"),
-        ("hostile_deep", "columns are nested too deep"),
+        ("hostile_deep", "No column of the file can be read; Column ddddd holds nested values"),
         ("hostile_footer", "it is announced to be longer than the file"),
     ] {
         let error = read(&format!("{name}.parquet")).unwrap_err();

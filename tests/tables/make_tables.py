@@ -303,7 +303,7 @@ brotli = pa.compress(bytes(10**9), codec="brotli", asbytes=True)
 hostile("gzip", [page(gzip, unpacked=4)], codec=2)
 hostile("brotli", [page(brotli, unpacked=4)], codec=4)
 hostile("children", [page(ONE)], schema=[{4: b"root", 5: 2**31 - 1}, {1: INT32, 3: 0, 4: b"a"}])
-hostile("deep", [page(ONE)], schema=[{4: b"root", 5: 1}] + [{3: 0, 4: b"", 5: 1}] * 800 + [{1: INT32, 3: 0, 4: b"a"}])
+hostile("deep", [page(ONE)], schema=[{4: b"root", 5: 1}] + [{3: 0, 4: b"ddddd", 5: 1}] * 800 + [{1: INT32, 3: 0, 4: b"a"}])
 hostile("footer", [page(ONE)], footer_length=2**32 - 1)
 for path in FOLDER.glob("hostile_*.parquet"):
     assert path.stat().st_size < 10_000, path
