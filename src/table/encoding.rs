@@ -93,7 +93,7 @@ fn read_up_to(reader: &mut impl Read, limit: usize) -> io::Result<Vec<u8>> {
 }
 
 /// What a file of another kind is, and what to do about it.
-fn foreign(start: &[u8]) -> Option<(&'static str, &'static str)> {
+pub(super) fn foreign(start: &[u8]) -> Option<(&'static str, &'static str)> {
     const KINDS: [(&[u8], &str, &str); 16] = [
         (
             b"version https://git-lfs.github.com/",

@@ -45,6 +45,8 @@ pub(super) struct Pages {
     physical_type: Type,
     /// Rows of the row group.
     n_rows: u64,
+    /// Whether a dictionary was there.
+    has_dictionary: bool,
     /// Whether a value may be missing, so that pages begin with definition levels.
     optional: bool,
 }
@@ -62,6 +64,7 @@ impl Pages {
             compression: column.compression(),
             physical_type: column.column_type(),
             n_rows,
+            has_dictionary: false,
             optional: 0 < column.column_descr().max_def_level(),
         })
     }
@@ -116,8 +119,14 @@ impl Pages {
     }
 
     /// Holds the counts of an unpacked page against its bytes.
-    fn check(&self, page: &Page) -> Result<()> {
+    fn check(&mut self, page: &Page) -> Result<()> {
         let n_values = u64::from(page.num_values());
+        let refers = page.encoding() == Encoding::RLE_DICTIONARY || page.encoding() == Encoding::PLAIN_DICTIONARY;
+        if page.is_dictionary_page() {
+            self.has_dictionary = true;
+        } else if refers && !self.has_dictionary {
+            return Err(failed("a page refers to a dictionary that is not there"));
+        }
         match page {
             Page::DictionaryPage { buf, .. } => {
                 let width = match self.physical_type {

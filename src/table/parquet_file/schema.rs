@@ -16,6 +16,7 @@ use super::damaged;
 use super::kind::Kind;
 use super::thrift::{Fields, Reader};
 use crate::table::TableError;
+use crate::table::encoding::foreign;
 
 /// Field numbers of `FileMetaData` and `SchemaElement` in `parquet.thrift`.
 const SCHEMA: i16 = 2;
@@ -63,22 +64,20 @@ pub(super) fn leaves(path: &Path, mut file: &File) -> Result<Vec<Leaf>, TableErr
     }
     let mut start = Vec::new();
     file.rewind().map_err(failed)?;
-    file.take(4).read_to_end(&mut start).map_err(failed)?;
+    file.take(64).read_to_end(&mut start).map_err(failed)?;
     let mut tail = [0; TAIL as usize];
     if TAIL + 4 <= length {
         file.seek(SeekFrom::Start(length - TAIL)).map_err(failed)?;
         file.read_exact(&mut tail).map_err(failed)?;
     }
-    if start == b"PARE" || &tail[4..] == b"PARE" {
+    if start.starts_with(b"PARE") || &tail[4..] == b"PARE" {
         let (what, fix) = ("encrypted Parquet", "Write it again without encryption.");
         return Err(TableError::Unsupported { path: path.to_owned(), what: what.into(), fix: fix.into() });
     }
-    if start != b"PAR1" {
-        return Err(TableError::Unsupported {
-            path: path.to_owned(),
-            what: "named like Parquet and something else".into(),
-            fix: "Name it after what it is: .csv or .jsonl.".into(),
-        });
+    if !start.starts_with(b"PAR1") {
+        let other = ("named like Parquet and something else", "Name it after what it is: .csv or .jsonl.");
+        let (what, fix) = foreign(&start).unwrap_or(other);
+        return Err(TableError::Unsupported { path: path.to_owned(), what: what.into(), fix: fix.into() });
     }
     if &tail[4..] != b"PAR1" {
         return Err(damaged(path, "The end of the file", "it is missing; was the file copied whole?"));
