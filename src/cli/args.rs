@@ -117,7 +117,7 @@ pub enum Action {
     Predict {
         /// A project or an ONNX file.
         model: PathBuf,
-        /// Rows as CSV or JSON lines.
+        /// Rows as CSV, JSON lines or Parquet.
         #[arg(long)]
         input: PathBuf,
         /// Where the scored rows go, CSV or JSON lines; standard output without it.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::args::OutputArgs;
-use super::report::Report;
+use super::report::{Report, write_line};
 use crate::engine::Worker;
 use crate::features::{self, Mapping, Prediction};
 use crate::jobs::{JobContext, JobError, no_wake};
@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::project::Project;
 use crate::project::contract::ModelContract;
 use crate::session::{Asked, SharedSession, ask};
-use crate::table::{self, Format, Table};
+use crate::table::{self, Format, ReadConfig, Table};
 use crate::workbench::Environment;
 
 /// Rows scored at most; larger files wait for streaming.
@@ -26,7 +26,11 @@ pub(super) fn predict(
     output: OutputArgs,
 ) -> Result<Report, JobError> {
     let context = JobContext::new(no_wake());
-    let table = table::read(input, Some(MAX_ROWS + 1)).map_err(Problem::from)?;
+    let config = ReadConfig { max_rows: Some(MAX_ROWS + 1), ..ReadConfig::default() };
+    let table::Read { table, findings } = table::read_with_findings(input, &config).map_err(Problem::from)?;
+    for finding in &findings {
+        write_line(&mut std::io::stderr().lock(), &format!("note: {finding}"));
+    }
     if MAX_ROWS < table.n_rows() {
         return Err(Problem::new(
             format!("The file has more than {MAX_ROWS} rows"),

@@ -54,7 +54,7 @@ fn ask(choosing: Choosing, folder: Option<&Path>, name: &str) -> Option<PathBuf>
         Choosing::Example => dialog.set_title("An empty folder for the example").pick_folder(),
         Choosing::Predictions => dialog
             .set_title("The training framework's predictions")
-            .add_filter("Table", &["csv", "jsonl", "ndjson"])
+            .add_filter("Table", &["csv", "tsv", "jsonl", "ndjson", "parquet", "pq"])
             .pick_file(),
         Choosing::Data(role) => dialog
             .set_title(format!("The {} data", role.name()))

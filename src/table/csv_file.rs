@@ -192,8 +192,8 @@ fn column_names(
     let counted = numbers.windows(2).all(|pair| (pair[1] - pair[0] - 1.0).abs() < f64::EPSILON);
     let whole = numbers.iter().all(|number| number.fract() == 0.0);
     let first_line = || {
-        let dots = if SHOWN_NAMES < names.len() { ", …" } else { "" };
-        names.iter().take(SHOWN_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ") + dots
+        let dots = (SHOWN_NAMES < names.len()).then_some("…");
+        names.iter().take(SHOWN_NAMES).map(String::as_str).chain(dots).collect::<Vec<_>>().join(", ")
     };
     let all = !names.is_empty() && numbers.len() == names.len() && (numbers.len() == 1 || !counted);
     if !whole || all {

@@ -93,7 +93,7 @@ fn read_up_to(reader: &mut impl Read, limit: usize) -> io::Result<Vec<u8>> {
 }
 
 /// What a file of another kind is, and what to do about it.
-fn foreign(start: &[u8]) -> Option<(&'static str, &'static str)> {
+pub(super) fn foreign(start: &[u8]) -> Option<(&'static str, &'static str)> {
     const KINDS: [(&[u8], &str, &str); 16] = [
         (
             b"version https://git-lfs.github.com/",
@@ -123,7 +123,7 @@ fn foreign(start: &[u8]) -> Option<(&'static str, &'static str)> {
 /// Whether text would not have these bytes; a stray one among many is an error in its line.
 fn is_binary(sample: &[u8]) -> bool {
     let control = |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | 0x1a | 0x1b);
-    let n_nul = sample.iter().filter(|byte| **byte == 0).count();
+    let n_nul = sample.split(|byte| *byte == 0).skip(1).count();
     sample.len() < n_nul * 100 || sample.len() < sample.iter().filter(control).count() * 20
 }
 

@@ -120,11 +120,7 @@ pub enum TableError {
         reason: String,
     },
     /// No column is left to read.
-    #[error(
-        "No column of the file can be read{}: {}",
-        findings.iter().take(3).map(|finding| format!("; {finding}")).collect::<String>(),
-        path.display()
-    )]
+    #[error("No column of the file can be read{}: {}", reasons(findings), path.display())]
     NoColumns {
         /// The file.
         path: PathBuf,
@@ -211,6 +207,11 @@ impl TableError {
             _ => path.to_string(),
         }
     }
+}
+
+/// The first findings behind semicolons.
+fn reasons(findings: &[String]) -> String {
+    findings.iter().take(3).flat_map(|finding| ["; ", finding]).collect()
 }
 
 fn cells(n: u64) -> String {

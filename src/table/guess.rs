@@ -9,19 +9,24 @@ const MISSING: [&str; 10] = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     bytes: String,
-    ends: Vec<usize>,
+    /// A record, and so a cell, is far shorter than 4 GiB.
+    lengths: Vec<u32>,
 }
 
 impl Texts {
     /// Adds a cell.
     pub(super) fn push(&mut self, text: &str) {
         self.bytes.push_str(text);
-        self.ends.push(self.bytes.len());
+        self.lengths.push(text.len() as u32);
     }
 
     fn iter(&self) -> impl Iterator<Item = &str> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
+        let mut rest = self.bytes.as_str();
+        self.lengths.iter().map(move |length| {
+            let (text, after) = rest.split_at(*length as usize);
+            rest = after;
+            text
+        })
     }
 
     /// The cells, trimmed; `None` is missing.
@@ -30,38 +35,85 @@ impl Texts {
     }
 }
 
-/// What all cells of a column have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Empty,
-    Integer,
-    /// Numbers with a decimal point; `thousands` when every one may as well be a whole number with thousands.
-    Number {
-        thousands: bool,
-    },
+/// What a column is taken for.
+enum Guess {
+    Settled(Cells),
+    /// Numbers with a decimal point, which may as well be whole numbers with points between thousands.
+    PointOrThousands(Vec<f64>, Texts),
     /// Numbers, some with a decimal comma.
-    Comma,
-    Bool,
-    Text,
+    Comma(Texts),
 }
 
 /// Columns with their types, and those whose type a few cells decided.
 pub(super) fn guess(names: Vec<String>, columns: Vec<Texts>, decimal_comma: bool, config: &ReadConfig) -> Read {
-    let kinds: Vec<Kind> = names
+    let mut findings = Vec::new();
+    let guesses: Vec<Guess> = names
         .iter()
-        .zip(&columns)
-        .map(|(name, texts)| if config.text_columns.contains(name) { Kind::Text } else { kind(texts, decimal_comma) })
+        .zip(columns)
+        .map(|(name, texts)| {
+            if config.text_columns.contains(name) {
+                return Guess::Settled(text_cells(&texts));
+            }
+            guess_column(texts, decimal_comma).unwrap_or_else(|texts| {
+                findings.extend(almost_numbers(name, &texts, decimal_comma));
+                Guess::Settled(text_cells(&texts))
+            })
+        })
         .collect();
-    let texts = names.iter().zip(&columns).zip(&kinds);
-    let texts = texts.filter(|((name, _), kind)| **kind == Kind::Text && !config.text_columns.contains(*name));
-    let findings = texts.filter_map(|((name, texts), _)| almost_numbers(name, texts, decimal_comma)).collect();
     // One column with decimal commas settles what 1.234 means in the others.
-    let comma_file = kinds.contains(&Kind::Comma);
-    let columns = names.into_iter().zip(columns).zip(kinds).map(|((name, texts), kind)| {
-        let kind = if comma_file && kind == (Kind::Number { thousands: true }) { Kind::Comma } else { kind };
-        Column { name, cells: cells(&texts, kind) }
+    let comma_file = guesses.iter().any(|guess| matches!(guess, Guess::Comma(_)));
+    let with_commas = |texts: &Texts| Cells::Number(numbers(texts, number_with_comma).unwrap_or_default());
+    let columns = names.into_iter().zip(guesses).map(|(name, guess)| {
+        let cells = match guess {
+            Guess::Settled(cells) => cells,
+            Guess::PointOrThousands(_, texts) if comma_file => with_commas(&texts),
+            Guess::PointOrThousands(numbers, _) => Cells::Number(numbers),
+            Guess::Comma(texts) => with_commas(&texts),
+        };
+        Column { name, cells }
     });
     Read { table: Table { columns: columns.collect() }, findings }
+}
+
+/// What all cells of a column have in common; the cells themselves when it is nothing.
+fn guess_column(texts: Texts, decimal_comma: bool) -> Result<Guess, Texts> {
+    let values = || texts.values().flatten();
+    if values().next().is_none() {
+        return Ok(Guess::Settled(Cells::Number(vec![f64::NAN; texts.lengths.len()])));
+    }
+    if let Some(cells) = all(&texts, bool_from) {
+        return Ok(Guess::Settled(Cells::Bool(cells)));
+    }
+    if let Some(cells) = all(&texts, integer) {
+        return Ok(Guess::Settled(Cells::Integer(cells)));
+    }
+    if let Some(numbers) = numbers(&texts, number).filter(|_| values().any(has_digit)) {
+        let thousands = values().all(|text| number_with_comma(text).is_some());
+        return Ok(if thousands {
+            Guess::PointOrThousands(numbers, texts)
+        } else {
+            Guess::Settled(Cells::Number(numbers))
+        });
+    }
+    if decimal_comma && values().all(|text| number_with_comma(text).is_some()) {
+        return Ok(Guess::Comma(texts));
+    }
+    Err(texts)
+}
+
+/// The cells, parsed; `None` when one that is there cannot be.
+fn all<T>(texts: &Texts, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<Option<T>>> {
+    texts.values().map(|text| text.map_or(Some(None), |text| parse(text).map(Some))).collect()
+}
+
+/// The cells as numbers, a missing one as NaN; `None` when one that is there is none.
+fn numbers(texts: &Texts, parse: impl Fn(&str) -> Option<f64>) -> Option<Vec<f64>> {
+    texts.values().map(|text| text.map_or(Some(f64::NAN), &parse)).collect()
+}
+
+/// Text keeps its spaces: a model trained on them sees them.
+fn text_cells(texts: &Texts) -> Cells {
+    Cells::Text(texts.iter().zip(texts.values()).map(|(whole, value)| value.map(|_| whole.to_owned())).collect())
 }
 
 /// Share of numbers from which a column of text may have been meant as numbers.
@@ -88,40 +140,6 @@ fn almost_numbers(name: &str, texts: &Texts, decimal_comma: bool) -> Option<Stri
     let n_stray = n - n_numbers;
     let are = if n_stray == 1 { "is not a number" } else { "are not numbers" };
     Some(format!("{n_stray} of {n} values of column {name} {are}, such as “{shown}{dots}”; it is taken as text"))
-}
-
-fn kind(texts: &Texts, decimal_comma: bool) -> Kind {
-    let values = || texts.values().flatten();
-    if values().next().is_none() {
-        Kind::Empty
-    } else if values().all(|text| bool_from(text).is_some()) {
-        Kind::Bool
-    } else if values().all(is_integer) {
-        Kind::Integer
-    } else if values().all(is_number) && values().any(has_digit) {
-        Kind::Number { thousands: values().all(|text| number_with_comma(text).is_some()) }
-    } else if decimal_comma && values().all(|text| number_with_comma(text).is_some()) {
-        Kind::Comma
-    } else {
-        Kind::Text
-    }
-}
-
-fn cells(texts: &Texts, kind: Kind) -> Cells {
-    let number = |parse: fn(&str) -> Option<f64>| {
-        Cells::Number(texts.values().map(|text| text.and_then(parse).unwrap_or(f64::NAN)).collect())
-    };
-    match kind {
-        Kind::Empty | Kind::Number { .. } => number(|text| text.parse().ok()),
-        Kind::Comma => number(number_with_comma),
-        Kind::Integer => Cells::Integer(texts.values().map(|text| text.and_then(|text| text.parse().ok())).collect()),
-        Kind::Bool => Cells::Bool(texts.values().map(|text| text.and_then(bool_from)).collect()),
-        // Text keeps its spaces: a model trained on them sees them.
-        Kind::Text => {
-            let cells = texts.iter().zip(texts.values()).map(|(whole, value)| value.map(|_| whole.to_owned()));
-            Cells::Text(cells.collect())
-        }
-    }
 }
 
 /// The number that a name is, when it is one.
@@ -156,13 +174,13 @@ fn has_leading_zero(text: &str) -> bool {
 }
 
 /// A whole number that can be written back as it was; longer ones are names of things.
-fn is_integer(text: &str) -> bool {
-    !text.starts_with('+') && !has_leading_zero(text) && text.parse::<i64>().is_ok()
+fn integer(text: &str) -> Option<i64> {
+    if text.starts_with('+') || has_leading_zero(text) { None } else { text.parse().ok() }
 }
 
 /// A number with an optional decimal point and exponent.
-fn is_number(text: &str) -> bool {
-    !is_long(text) && !has_leading_zero(text) && text.parse::<f64>().is_ok()
+fn number(text: &str) -> Option<f64> {
+    if is_long(text) || has_leading_zero(text) { None } else { text.parse().ok() }
 }
 
 /// More digits than a number keeps: the name of a thing.

@@ -11,27 +11,38 @@ use super::{Cells, Column, Read, ReadConfig, Table, TableError};
 /// Largest file that is one array, which cannot be read line by line.
 const ARRAY_BYTES: u64 = 256 * 1024 * 1024;
 
+/// Cells that no row has, because other rows have a field of that name; a name a row makes their square.
+const ABSENT_CELLS: usize = 20_000_000;
+
 /// Columns in the order of their first appearance; a row without one is missing there.
 #[derive(Default)]
 struct Builder {
     columns: Vec<(String, Vec<Value>)>,
     positions: std::collections::HashMap<String, usize>,
     n_rows: usize,
+    n_absent: usize,
 }
 
 impl Builder {
     fn push(&mut self, path: &Path, line: u64, object: Map<String, Value>) -> Result<(), TableError> {
+        let n_fields = object.len();
         for (field, value) in object {
             if value.is_array() || value.is_object() {
                 return Err(TableError::Nested { path: path.to_owned(), line, field });
             }
             let position = *self.positions.entry(field).or_insert_with_key(|field| {
+                self.n_absent += self.n_rows;
                 self.columns.push((field.clone(), vec![Value::Null; self.n_rows]));
                 self.columns.len() - 1
             });
             self.columns[position].1.push(value);
         }
         self.n_rows += 1;
+        self.n_absent += self.columns.len() - n_fields;
+        if ABSENT_CELLS < self.n_absent {
+            let what = format!("{} fields, most of which most rows lack", self.columns.len());
+            return Err(TableError::TooLarge { path: path.to_owned(), what });
+        }
         for (_, cells) in &mut self.columns {
             cells.resize(self.n_rows, Value::Null);
         }
@@ -39,11 +50,19 @@ impl Builder {
     }
 
     fn finish(self, config: &ReadConfig) -> Read {
+        let mut findings = Vec::new();
         let columns = self.columns.into_iter().map(|(name, cells)| {
+            if cells.iter().any(Value::is_number)
+                && cells.iter().any(Value::is_string)
+                && !config.text_columns.contains(&name)
+            {
+                findings.push(format!("Column {name} holds numbers and texts; it is taken as text"));
+            }
             let cells = typed(cells, config.text_columns.contains(&name));
             Column { name, cells }
         });
-        Read { table: Table { columns: columns.collect() }, findings: Vec::new() }
+        let columns = columns.collect();
+        Read { table: Table { columns }, findings }
     }
 }
 
@@ -61,6 +80,10 @@ pub(super) fn read(path: &Path, file: TextFile, config: &ReadConfig) -> Result<R
             line: 0,
             reason: error.to_string(),
         })?;
+        if ARRAY_BYTES <= text.len() as u64 {
+            let what = format!("one array of more than {} MiB", ARRAY_BYTES >> 20);
+            return Err(TableError::TooLarge { path: path.to_owned(), what });
+        }
         let objects: Vec<Map<String, Value>> = serde_json::from_slice(&text).map_err(|error| json(path, &error, 0))?;
         for (object, number) in objects.into_iter().zip(1..) {
             if !more(&builder) {

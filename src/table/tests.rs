@@ -91,6 +91,8 @@ fn delimiters_quotes_line_ends_and_marks_are_read_alike() {
         "a\tb\n1\tx\n2\ty\n",
         "a|b\n1|x\n2|y",
         "a,b\r\n1,x\r\n2,y\r\n",
+        "a,b\r1,x\r2,y\r",
+        "sep=|\na|b\n1|x\n2|y\n",
         "\u{feff}a,b\n1,x\n2,y\n",
         "\"a\",\"b\"\n\"1\",\"x\"\n\"2\",\"y\"\n",
         "a , b\n1,x\n2,y\n\n\n",
@@ -189,8 +191,8 @@ fn a_line_without_an_end_is_refused_before_it_fills_the_memory() {
     let path = folder.path().join("t.csv");
     let mut out = fs::File::create(&path).unwrap();
     out.write_all(b"a,b\n1,2\n").unwrap();
-    for _ in 0..100 {
-        out.write_all(&[b'x'; 1024 * 1024]).unwrap();
+    for _ in 0..70 {
+        out.write_all(&vec![b'x'; 1024 * 1024]).unwrap();
     }
     let error = read(&path, None).unwrap_err();
     assert!(error.to_string().contains("further than line 3 (a record is longer than 64 MiB"), "{error}");
@@ -272,6 +274,17 @@ fn json_lines_are_columns_in_order_of_appearance() {
     assert_eq!(json("[{\"a\": 1}, {\"a\": 2}]").unwrap(), json("{\"a\": 1}\n{\"a\": 2}\n").unwrap());
     let whole = json("{\"a\": 1}\n{\"a\": 2}").unwrap();
     assert_eq!(short(&whole.columns[0].cells), "i:1|2");
+}
+
+#[test]
+fn json_lines_with_fields_of_their_own_do_not_fill_the_memory() {
+    let rows: Vec<String> = (0..10_000).map(|row| format!("{{\"field {row}\": 1}}")).collect();
+    let error = json(&rows.join("\n")).unwrap_err();
+    assert!(error.to_string().contains("fields, most of which most rows lack, more than is read at once"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, "t.jsonl", b"{\"a\": 1, \"b\": 1}\n{\"a\": \"x\", \"b\": null}\n");
+    let read = read_with_findings(&path, &ReadConfig::default()).unwrap();
+    assert_eq!(read.findings, ["Column a holds numbers and texts; it is taken as text"]);
 }
 
 #[test]

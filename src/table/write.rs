@@ -27,7 +27,7 @@ impl Format {
             Some("parquet") => Err(TableError::Unsupported {
                 path: path.to_owned(),
                 what: "to be Parquet".into(),
-                fix: "Parquet comes later: name it .csv or .jsonl for now.".into(),
+                fix: "Parquet is read and not written: name it .csv or .jsonl.".into(),
             }),
             _ => Err(TableError::Unsupported {
                 path: path.to_owned(),

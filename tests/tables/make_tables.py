@@ -262,14 +262,14 @@ INT32, BYTE_ARRAY, FIXED = 1, 6, 7
 PLAIN, DELTA_LENGTH, DELTA_TEXT, DICTIONARY = 0, 6, 7, 8
 
 
-def hostile(name, pages, *, type_=INT32, codec=0, rows=1, chunk_bytes=None, schema=None, footer_length=None):
+def hostile(name, pages, *, type_=INT32, codec=0, rows=1, chunk_bytes=None, schema=None, more=b"", footer_length=None):
     """`pages` is a list of (header, bytes)."""
     body = b"".join(struct(header) + data for header, data in pages)
     column = {1: type_, 2: [PLAIN], 3: [b"a"], 4: codec, 5: (6, rows), 6: (6, len(body)),
               7: (6, len(body) if chunk_bytes is None else chunk_bytes), 9: (6, 4)}
     schema = schema or [{4: b"root", 5: 1}, {1: type_, 3: 0, 4: b"a"}]
     groups = [{1: [{2: (6, 4), 3: column}], 2: (6, len(body)), 3: (6, rows)}]
-    footer = struct({1: 2, 2: schema, 3: (6, rows), 4: groups})
+    footer = struct({1: 2, 2: schema, 3: (6, rows), 4: groups})[:-1] + more + b"\0"
     length = (len(footer) if footer_length is None else footer_length).to_bytes(4, "little")
     (FOLDER / f"hostile_{name}.parquet").write_bytes(b"PAR1" + body + footer + length + b"PAR1")
 
@@ -303,7 +303,14 @@ brotli = pa.compress(bytes(10**9), codec="brotli", asbytes=True)
 hostile("gzip", [page(gzip, unpacked=4)], codec=2)
 hostile("brotli", [page(brotli, unpacked=4)], codec=4)
 hostile("children", [page(ONE)], schema=[{4: b"root", 5: 2**31 - 1}, {1: INT32, 3: 0, 4: b"a"}])
-hostile("deep", [page(ONE)], schema=[{4: b"root", 5: 1}] + [{3: 0, 4: b"", 5: 1}] * 800 + [{1: INT32, 3: 0, 4: b"a"}])
+# The same field again, with its number written out: a list of one structure whose field 5 is 2**31 - 1.
+again = bytes([0x09]) + zigzag(2) + bytes([0x1C]) + struct({4: b"root", 5: 2**31 - 1})
+hostile("second_schema", [page(ONE)], more=again)
+save("hostile_second_schema", [("a", "integer", [7])])
+hostile("page_types", [({1: 0, 2: (6, 4), 3: b"four", 5: {1: 1, 2: 0, 3: 3, 4: 3}}, ONE)])
+levels = {1: 3, 2: 1000, 3: 4, 8: {1: 1, 2: 0, 3: 1, 4: PLAIN, 5: 100, 6: 0, 7: False}}
+hostile("levels", [(levels, ONE)], schema=[{4: b"root", 5: 1}, {1: INT32, 3: 1, 4: b"a"}])
+hostile("deep", [page(ONE)], schema=[{4: b"root", 5: 1}] + [{3: 0, 4: b"ddddd", 5: 1}] * 800 + [{1: INT32, 3: 0, 4: b"a"}])
 hostile("footer", [page(ONE)], footer_length=2**32 - 1)
 for path in FOLDER.glob("hostile_*.parquet"):
     assert path.stat().st_size < 10_000, path

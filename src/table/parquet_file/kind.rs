@@ -3,10 +3,20 @@
 //! Source: `LogicalTypes.md` of Apache Parquet.
 
 use jiff::Timestamp;
-use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
-use parquet::schema::types::ColumnDescriptor;
+use parquet::basic::Type;
 
+use super::NESTED;
+use super::thrift::Fields;
 use crate::table::Cells;
+
+/// Field numbers of `SchemaElement`.
+const CONVERTED_TYPE: i16 = 6;
+const SCALE: i16 = 7;
+const LOGICAL_TYPE: i16 = 10;
+
+/// Units of time in nanoseconds.
+const MILLIS: i128 = 1_000_000;
+const MICROS: i128 = 1_000;
 
 /// Largest power of ten, and bound of the whole numbers, that a double holds exactly: their quotient is rounded once.
 const EXACT_POWER: i32 = 22;
@@ -46,44 +56,42 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The kind of a column, or what it holds that is neither a number nor a text.
-    pub(super) fn of(column: &ColumnDescriptor) -> Result<Self, &'static str> {
-        let unit = |unit: &TimeUnit| match unit {
-            TimeUnit::MILLIS => 1_000_000,
-            TimeUnit::MICROS => 1_000,
-            TimeUnit::NANOS => 1,
+    /// The kind of a column by its `SchemaElement`, or what it holds that is neither a number nor a text.
+    ///
+    /// The numbers are those of `LogicalType`, `TimeUnit` and `ConvertedType` in `parquet.thrift`; a converted type is
+    /// the older form of a logical type.
+    pub(super) fn of(element: &Fields, physical: Type) -> Result<Self, &'static str> {
+        let unit = |fields: &Fields| match fields.structure(2).and_then(Fields::choice) {
+            Some((1, _)) => MILLIS,
+            Some((2, _)) => MICROS,
+            _ => 1,
         };
-        match column.logical_type_ref() {
-            Some(LogicalType::String | LogicalType::Enum | LogicalType::Json) => return Ok(Self::Text),
-            Some(LogicalType::Decimal(decimal)) => return Ok(Self::Decimal { scale: decimal.scale }),
-            Some(LogicalType::Date) => return Ok(Self::Date),
-            Some(LogicalType::Time(time)) => return Ok(Self::Time { nanos: unit(&time.unit) }),
-            Some(LogicalType::Timestamp(time)) => {
-                return Ok(Self::Instant { nanos: unit(&time.unit), utc: time.is_adjusted_to_u_t_c });
+        if let Some((logical, fields)) = element.structure(LOGICAL_TYPE).and_then(Fields::choice) {
+            match logical {
+                1 | 4 | 12 => return Ok(Self::Text),
+                5 => return Ok(Self::Decimal { scale: scale(fields.int(1)) }),
+                6 => return Ok(Self::Date),
+                7 => return Ok(Self::Time { nanos: unit(fields) }),
+                8 => return Ok(Self::Instant { nanos: unit(fields), utc: fields.bool(1) == Some(true) }),
+                10 => return Ok(if fields.bool(2) == Some(false) { Self::Unsigned } else { Self::Signed }),
+                11 => return Ok(Self::Null),
+                13 | 16 => return Err(NESTED),
+                14 => return Ok(Self::Uuid),
+                15 => return Ok(Self::Half),
+                17 | 18 => return Err("shapes on a map"),
+                _ => {}
             }
-            Some(LogicalType::Integer(integer)) => {
-                return Ok(if integer.is_signed { Self::Signed } else { Self::Unsigned });
-            }
-            Some(LogicalType::Unknown) => return Ok(Self::Null),
-            Some(LogicalType::Uuid) => return Ok(Self::Uuid),
-            Some(LogicalType::Float16) => return Ok(Self::Half),
-            Some(LogicalType::Bson | LogicalType::Variant(_)) => return Err("nested values"),
-            Some(LogicalType::Geometry(_) | LogicalType::Geography(_)) => return Err("shapes on a map"),
-            _ => {}
         }
-        Ok(match (column.converted_type(), column.physical_type()) {
-            (ConvertedType::DECIMAL, _) => Self::Decimal { scale: column.type_scale() },
-            (ConvertedType::DATE, _) => Self::Date,
-            (ConvertedType::TIME_MILLIS, _) => Self::Time { nanos: unit(&TimeUnit::MILLIS) },
-            (ConvertedType::TIME_MICROS, _) => Self::Time { nanos: unit(&TimeUnit::MICROS) },
-            (ConvertedType::TIMESTAMP_MILLIS, _) => Self::Instant { nanos: unit(&TimeUnit::MILLIS), utc: true },
-            (ConvertedType::TIMESTAMP_MICROS, _) => Self::Instant { nanos: unit(&TimeUnit::MICROS), utc: true },
-            (ConvertedType::BSON, _) => return Err("nested values"),
-            (ConvertedType::INTERVAL, _) => return Err("spans of time"),
-            (
-                ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64,
-                Type::INT32 | Type::INT64,
-            ) => Self::Unsigned,
+        Ok(match (element.int(CONVERTED_TYPE), physical) {
+            (Some(5), _) => Self::Decimal { scale: scale(element.int(SCALE)) },
+            (Some(6), _) => Self::Date,
+            (Some(7), _) => Self::Time { nanos: MILLIS },
+            (Some(8), _) => Self::Time { nanos: MICROS },
+            (Some(9), _) => Self::Instant { nanos: MILLIS, utc: true },
+            (Some(10), _) => Self::Instant { nanos: MICROS, utc: true },
+            (Some(11..=14), Type::INT32 | Type::INT64) => Self::Unsigned,
+            (Some(20), _) => return Err(NESTED),
+            (Some(21), _) => return Err("spans of time"),
             (_, Type::BOOLEAN) => Self::Bool,
             (_, Type::INT32 | Type::INT64) => Self::Signed,
             // A timestamp of Hive, Impala and Spark.
@@ -165,6 +173,10 @@ impl Kind {
             Cells::Text(cells) => cells,
         })
     }
+}
+
+fn scale(number: Option<i64>) -> i32 {
+    number.and_then(|number| i32::try_from(number).ok()).unwrap_or(0)
 }
 
 /// A number in two's complement, the most significant byte first, without the bytes that only repeat its sign.

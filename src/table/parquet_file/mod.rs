@@ -16,11 +16,13 @@ use std::sync::Arc;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
-use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::file::metadata::{ParquetMetaData, ParquetStatisticsPolicy};
+use parquet::file::reader::FileReader as _;
+use parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
 
 use self::kind::{Kind, uuid};
 use self::pages::Pages;
+use self::schema::Leaf;
 use super::{Cells, Column, Read, ReadConfig, Table, TableError, names};
 
 /// Cells read at most, 4 GB as numbers.
@@ -32,8 +34,11 @@ const MAX_TEXT_BYTES: usize = 2 * 1024 * 1024 * 1024;
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 8 * 1024;
 
-/// A flat column of the file.
-struct Leaf {
+/// What a column of lists, structures or maps holds.
+const NESTED: &str = "nested values";
+
+/// A column of the table to come.
+struct Planned {
     /// Its position among all leaves of the schema.
     index: usize,
     name: String,
@@ -66,17 +71,24 @@ pub(super) fn read(path: &Path, file: File, config: &ReadConfig) -> Result<Read,
 }
 
 fn read_file(path: &Path, file: File, config: &ReadConfig) -> Result<Read, TableError> {
-    schema::check(path, &file)?;
+    let leaves = schema::leaves(path, &file)?;
     let file = Arc::new(file);
-    let shared =
-        file.try_clone().map_err(|error| TableError::Open { path: path.to_owned(), reason: error.to_string() })?;
-    let reader = SerializedFileReader::new(shared).map_err(|error| match Stop::from(error) {
+    let failed = |error: ParquetError| match Stop::from(error) {
         Stop::Damaged(reason) => damaged(path, "The list of columns", reason),
         Stop::NotText | Stop::TooLong => damaged(path, "The list of columns", "it is no text"),
-    })?;
+    };
+    let options = ReadOptionsBuilder::new()
+        .with_parquet_schema(schema::flat(&leaves).map_err(failed)?)
+        .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .build();
+    let shared =
+        file.try_clone().map_err(|error| TableError::Open { path: path.to_owned(), reason: error.to_string() })?;
+    let reader = SerializedFileReader::new_with_options(shared, options).map_err(failed)?;
     let metadata = reader.metadata();
     let mut findings = Vec::new();
-    let leaves = leaves(path, metadata, &mut findings)?;
+    let leaves = plan(path, metadata, leaves, &mut findings)?;
     let n_rows = rows_to_read(path, metadata, leaves.len(), config)?;
 
     let mut columns = Vec::with_capacity(leaves.len());
@@ -101,34 +113,36 @@ fn read_file(path: &Path, file: File, config: &ReadConfig) -> Result<Read, Table
     Ok(Read { table: Table { columns }, findings })
 }
 
-/// The flat columns; the others become findings.
-fn leaves(path: &Path, metadata: &ParquetMetaData, findings: &mut Vec<String>) -> Result<Vec<Leaf>, TableError> {
-    let schema = metadata.file_metadata().schema_descr();
+/// The columns to read; the others become findings.
+fn plan(
+    path: &Path,
+    metadata: &ParquetMetaData,
+    leaves: Vec<Leaf>,
+    findings: &mut Vec<String>,
+) -> Result<Vec<Planned>, TableError> {
     let index_columns = pandas_index(metadata);
-    let (mut leaves, mut names, mut nested) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, column) in schema.columns().iter().enumerate() {
-        let name = column.path().parts().first().cloned().unwrap_or_default();
-        if 1 < column.path().parts().len() || 0 < column.max_rep_level() {
-            // A structure has several leaves; they stand together.
-            if nested.last() != Some(&name) {
-                findings.push(left_out(&name, "nested values"));
-                nested.push(name);
+    let (mut planned, mut names) = (Vec::new(), Vec::new());
+    for (index, leaf) in leaves.into_iter().enumerate() {
+        match leaf.kind {
+            Ok(_) if index_columns.contains(&leaf.name) => {
+                findings.push(format!("Column {} is the row index that pandas saved and is left out", leaf.name));
             }
-        } else if index_columns.contains(&name) {
-            findings.push(format!("Column {name} is the row index that pandas saved and is left out"));
-        } else {
-            match Kind::of(column) {
-                Ok(kind) => {
-                    names.push(name);
-                    leaves.push((index, kind));
+            Ok(kind) => {
+                names.push(leaf.name);
+                planned.push((index, kind));
+            }
+            Err(what) => {
+                let finding = left_out(&leaf.name, what);
+                // A structure has several leaves; they stand together.
+                if findings.last() != Some(&finding) {
+                    findings.push(finding);
                 }
-                Err(what) => findings.push(left_out(&name, what)),
             }
         }
     }
     let names = names::settled(path, names)?;
-    let leaf = |((index, kind), name)| Leaf { index, name, kind };
-    Ok(leaves.into_iter().zip(names).map(leaf).collect())
+    let one = |((index, kind), name)| Planned { index, name, kind };
+    Ok(planned.into_iter().zip(names).map(one).collect())
 }
 
 fn left_out(name: &str, what: &str) -> String {
@@ -167,7 +181,7 @@ fn rows_to_read(
     Ok(n_rows as usize)
 }
 
-fn read_column(file: &Arc<File>, metadata: &ParquetMetaData, leaf: &Leaf, n_rows: usize) -> Result<Cells, Stop> {
+fn read_column(file: &Arc<File>, metadata: &ParquetMetaData, leaf: &Planned, n_rows: usize) -> Result<Cells, Stop> {
     let column = metadata.file_metadata().schema_descr().column(leaf.index);
     let mut cells = leaf.kind.empty_cells();
     let mut text_bytes = 0;

@@ -24,6 +24,9 @@ mod field {
     pub(super) const PAGE_TYPE: i16 = 1;
     pub(super) const UNPACKED_SIZE: i16 = 2;
     pub(super) const PACKED_SIZE: i16 = 3;
+    pub(super) const DATA_PAGE: i16 = 5;
+    pub(super) const INDEX: i16 = 6;
+    pub(super) const DICTIONARY: i16 = 7;
     pub(super) const DATA_PAGE_V2: i16 = 8;
     pub(super) const V2_DEFINITION_BYTES: i16 = 5;
     pub(super) const V2_REPETITION_BYTES: i16 = 6;
@@ -42,6 +45,8 @@ pub(super) struct Pages {
     physical_type: Type,
     /// Rows of the row group.
     n_rows: u64,
+    /// Whether a dictionary was there.
+    has_dictionary: bool,
     /// Whether a value may be missing, so that pages begin with definition levels.
     optional: bool,
 }
@@ -59,6 +64,7 @@ impl Pages {
             compression: column.compression(),
             physical_type: column.column_type(),
             n_rows,
+            has_dictionary: false,
             optional: 0 < column.column_descr().max_def_level(),
         })
     }
@@ -68,6 +74,9 @@ impl Pages {
         while self.at < self.end {
             let mut reader = Reader::new(self.file.get_read(self.at)?.take(self.end - self.at));
             let header = reader.fields(i16::MAX)?;
+            if !is_plain(&header) {
+                return Err(failed("the header of a page has fields of other types than it should"));
+            }
             let size = |id| header.int(id).and_then(|size| u64::try_from(size).ok());
             let (Some(packed), Some(unpacked)) = (size(field::PACKED_SIZE), size(field::UNPACKED_SIZE)) else {
                 return Err(failed("a page does not say how large it is"));
@@ -110,8 +119,14 @@ impl Pages {
     }
 
     /// Holds the counts of an unpacked page against its bytes.
-    fn check(&self, page: &Page) -> Result<()> {
+    fn check(&mut self, page: &Page) -> Result<()> {
         let n_values = u64::from(page.num_values());
+        let refers = page.encoding() == Encoding::RLE_DICTIONARY || page.encoding() == Encoding::PLAIN_DICTIONARY;
+        if page.is_dictionary_page() {
+            self.has_dictionary = true;
+        } else if refers && !self.has_dictionary {
+            return Err(failed("a page refers to a dictionary that is not there"));
+        }
         match page {
             Page::DictionaryPage { buf, .. } => {
                 let width = match self.physical_type {
@@ -168,6 +183,15 @@ impl Iterator for Pages {
     fn next(&mut self) -> Option<Self::Item> {
         self.get_next_page().transpose()
     }
+}
+
+/// Whether the fields of a page's header have the types that `parquet.thrift` gives them.
+fn is_plain(header: &Fields) -> bool {
+    let part = |id| header.structure(id).into_iter();
+    header.has_types(&[1, 2, 3, 4], &[], &[field::DATA_PAGE, field::INDEX, field::DICTIONARY, field::DATA_PAGE_V2])
+        && part(field::DATA_PAGE).all(|page| page.has_types(&[1, 2, 3, 4], &[], &[5]))
+        && part(field::DICTIONARY).all(|page| page.has_types(&[1, 2], &[3], &[]))
+        && part(field::DATA_PAGE_V2).all(|page| page.has_types(&[1, 2, 3, 4, 5, 6], &[7], &[8]))
 }
 
 fn failed(reason: impl Into<String>) -> ParquetError {

@@ -8,17 +8,19 @@ use std::io::{self, Read};
 const MAX_DEPTH: u8 = 32;
 
 /// A value; what is not looked at is [`Node::Other`].
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Node {
+    /// A whole number of more than a byte.
     Int(i64),
     Bool(bool),
+    Bytes(Vec<u8>),
     Struct(Fields),
-    List(Vec<Node>),
+    List(Vec<Self>),
     Other,
 }
 
 /// The fields of a structure by their numbers.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Fields(Vec<(i16, Node)>);
 
 impl Fields {
@@ -32,6 +34,32 @@ impl Fields {
 
     pub(super) fn bool(&self, id: i16) -> Option<bool> {
         if let Some(Node::Bool(value)) = self.get(id) { Some(*value) } else { None }
+    }
+
+    /// A text.
+    pub(super) fn text(&self, id: i16) -> Option<String> {
+        if let Some(Node::Bytes(bytes)) = self.get(id) { String::from_utf8(bytes.clone()).ok() } else { None }
+    }
+
+    /// The number of the first field, and its structure: that of a union says which it is.
+    pub(super) fn choice(&self) -> Option<(i16, &Self)> {
+        match self.0.first()? {
+            (id, Node::Struct(fields)) => Some((*id, fields)),
+            _ => None,
+        }
+    }
+
+    /// Whether the fields of these numbers have these types, where they are there.
+    ///
+    /// The parquet crate reads a field as the type that it expects, whatever the file says it is, and so could come to
+    /// another number than this reader.
+    pub(super) fn has_types(&self, ints: &[i16], bools: &[i16], structures: &[i16]) -> bool {
+        self.0.iter().all(|(id, node)| match node {
+            Node::Int(_) => !bools.contains(id) && !structures.contains(id),
+            Node::Bool(_) => !ints.contains(id) && !structures.contains(id),
+            Node::Struct(_) => !ints.contains(id) && !bools.contains(id),
+            _ => !ints.contains(id) && !bools.contains(id) && !structures.contains(id),
+        })
     }
 
     pub(super) fn structure(&self, id: i16) -> Option<&Self> {
@@ -80,6 +108,9 @@ impl<R: Read> Reader<R> {
                 2 => Node::Bool(false),
                 kind => self.node(kind, depth)?,
             };
+            if fields.get(id).is_some() {
+                return Err(io::Error::other("a field is there twice"));
+            }
             fields.0.push((id, node));
             if id == last {
                 return Ok(fields);
@@ -91,12 +122,18 @@ impl<R: Read> Reader<R> {
         Ok(match kind {
             // Among the elements of a list, a truth value is a byte.
             1 | 2 => Node::Bool(self.byte()? == 1),
-            3 => Node::Int(i64::from(self.byte()?.cast_signed())),
+            3 => self.skip(1)?,
             4..=6 => Node::Int(self.zigzag()?),
             7 => self.skip(8)?,
             8 => {
                 let length = self.varint()?;
-                self.skip(length)?
+                let mut bytes = Vec::new();
+                let n = (&mut self.inner).take(length).read_to_end(&mut bytes)? as u64;
+                self.n_read += n;
+                if n != length {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                Node::Bytes(bytes)
             }
             9 | 10 => {
                 let head = self.byte()?;
@@ -172,6 +209,8 @@ mod tests {
         let mut reader = Reader::new(&bytes[..]);
         let fields = reader.fields(i16::MAX).unwrap();
         assert_eq!((fields.int(1), fields.bool(5)), (Some(-3), Some(true)));
+        assert_eq!(fields.text(2).as_deref(), Some("ab"));
+        assert!(fields.has_types(&[1, 3], &[5], &[20]) && !fields.has_types(&[2], &[], &[]));
         assert_eq!(fields.structures(6).map(|fields| fields.int(1)).collect::<Vec<_>>(), [Some(1)]);
         assert_eq!(fields.structure(20).and_then(|fields| fields.int(1)), Some(300));
         assert_eq!(reader.n_read, bytes.len() as u64);
@@ -189,6 +228,7 @@ mod tests {
             &[0x16, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01],
             &[0x1C; 100],
             &[0x19; 100],
+            &[0x15, 2, 0x05, 2, 2, 0],
         ] {
             assert!(Reader::new(bytes).fields(i16::MAX).is_err(), "{bytes:?}");
         }
