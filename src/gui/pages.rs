@@ -110,7 +110,8 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
     let undeclared = declaring("undeclared", "")?;
     let failing = declaring("failing", r#"labelled: (path: "data/labelled.csv", target: "left"),"#)?;
     let stale = declaring("stale", r#"labelled: (path: "data/labelled.csv", target: "churned"),"#)?;
-    let mut elsewhere = crate::project::Project::open(&stale)?.documents.config.as_ref().clone();
+    let as_declared = crate::project::Project::open(&stale)?.documents.config.as_ref().clone();
+    let mut elsewhere = as_declared.clone();
     if let Some(labelled) = &mut elsewhere.data.labelled {
         labelled.path = "data/current.csv".to_owned();
     }
@@ -144,7 +145,12 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
         scene(
             "model-evaluation-stale",
             Step::Model,
-            vec![Command::OpenProject(stale), Command::Evaluate, Command::SetConfig(elsewhere)],
+            vec![
+                Command::OpenProject(stale),
+                Command::SetConfig(as_declared),
+                Command::Evaluate,
+                Command::SetConfig(elsewhere),
+            ],
             true,
         ),
         scene("model-empty", Step::Model, vec![Command::OpenProject(empty.clone())], true),
