@@ -98,11 +98,14 @@ pub fn evaluate(
         return Err(Problem::new(format!("The file has more than {MAX_ROWS} rows"), place, fix).into());
     }
     let Some(column) = table.column(&labelled.target) else {
-        let names: Vec<&str> = table.names().take(12).collect();
+        let is_feature = |name: &&str| mapping.features().iter().any(|feature| feature.name == *name);
+        let others = table.names().filter(|name| !is_feature(name)).take(12).collect::<Vec<_>>().join(", ");
+        let there =
+            if others.is_empty() { "all columns are features".to_owned() } else { format!("there are {others}") };
         return Err(Problem::new(
             format!("The labelled data has no column {}", labelled.target),
             place,
-            format!("Name the column of the true answer under data.labelled.target; there are {}.", names.join(", ")),
+            format!("Name the column of the true answer under data.labelled.target; {there}."),
         )
         .into());
     };

@@ -9,6 +9,7 @@ use crate::evaluation::{evaluate, labelled_data};
 use crate::judge::{self, Baseline, Limit, Measurements, baseline, latest_evaluation};
 use crate::problem::Problem;
 use crate::project::Project;
+use crate::project::brief::Metric;
 use crate::project::documents::Evidence;
 use crate::project::reports::{BenchmarkReport, EvaluationReport, Outcomes, Verdict};
 
@@ -159,18 +160,20 @@ impl Workbench {
         judged.iter().all(|judgement| !matches!(judgement.verdict, Verdict::Fail | Verdict::Undecided))
     }
 
-    /// The metric that stands for the version on the rail: the brief's first, else the usual one; `ROC-AUC 0.91`.
+    /// The metric that stands for the version on the rail: the first of the brief's that has a value, else the usual
+    /// one; `ROC-AUC 0.91`.
     pub(super) fn headline(&self) -> Option<String> {
         let (project, report) = (self.project.as_ref()?, self.evaluated()?);
         let brief = &project.documents.brief;
-        let asked = brief.success.value.as_deref().unwrap_or_default().first();
         let usual = match report.outcomes {
-            Outcomes::Classes(_) => crate::project::brief::Metric::Accuracy,
-            Outcomes::Numbers(_) => crate::project::brief::Metric::Rmse,
+            Outcomes::Classes(_) => Metric::Accuracy,
+            Outcomes::Numbers(_) => Metric::Rmse,
         };
-        let (metric, of) = asked.map_or((usual, None), |asked| (asked.metric, asked.of.as_deref()));
-        let found = judge::measure(report, brief.output.value.as_ref(), metric, of).ok()?;
-        let limit = asked.map(|asked| asked.value);
-        Some(format!("{} {}", metric.name(), judge::shown_value(metric, found.value, limit)))
+        let asked = brief.success.value.as_deref().unwrap_or_default().iter();
+        let asked = asked.map(|asked| (asked.metric, asked.of.as_deref(), Some(asked.value)));
+        asked.chain([(usual, None, None)]).find_map(|(metric, of, limit)| {
+            let found = judge::measure(report, brief.output.value.as_ref(), metric, of).ok()?;
+            Some(format!("{} {}", metric.name(), judge::shown_value(metric, found.value, limit)))
+        })
     }
 }

@@ -46,18 +46,26 @@ impl Workbench {
         let (Some(project), Some(version)) = (&self.project, self.version()) else {
             return (Standing::NotStarted, "drop an ONNX file".to_owned());
         };
+        if self.evaluation.running().is_some() {
+            return (Standing::Running, format!("evaluating {}", version.record.version));
+        }
         let line = format!("{} {}", project.slug(), version.record.version);
+        if self.evaluation.problem().is_some() {
+            return (Standing::Fail, format!("{line}, not evaluated"));
+        }
         match &self.golden.last {
             Some(check) if check.comparison.n_agree < check.comparison.n => {
                 (Standing::Fail, format!("{line}, golden rows differ"))
             }
-            _ => match self.headline() {
-                Some(headline) => {
-                    let standing = if self.meets_success() { Standing::Pass } else { Standing::Warn };
-                    (standing, format!("{line}, {headline}"))
-                }
-                None => (Standing::Pass, line),
-            },
+            _ => {
+                let standing = match self.evaluation_staleness() {
+                    Some(_) => Standing::Stale,
+                    None if self.meets_success() => Standing::Pass,
+                    None => Standing::Warn,
+                };
+                let headline = self.headline().map(|headline| format!(", {headline}"));
+                (standing, format!("{line}{}", headline.unwrap_or_default()))
+            }
         }
     }
 

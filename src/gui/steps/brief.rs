@@ -153,8 +153,12 @@ fn limits_ui(ui: &mut Ui, brief: &Brief, limits: &[Limit], outbox: &mut Outbox) 
             }
             2 => {
                 ui.vertical(|ui| {
-                    for line in lines(field, brief) {
-                        ui.add(egui::Label::new(text::body(line)).truncate());
+                    let lines = lines(field, brief);
+                    // Several stand each beside its measurement.
+                    let is_one = lines.len() == 1;
+                    for line in lines {
+                        let label = egui::Label::new(text::body(line));
+                        ui.add(if is_one { label.wrap() } else { label.truncate() });
                     }
                     if let Some(said) = &said {
                         ui.label(text::small(said));

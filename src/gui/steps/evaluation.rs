@@ -14,7 +14,7 @@ use crate::gui::text;
 use crate::gui::theme::{Verdict, space};
 use crate::gui::ui_command::Outbox;
 use crate::gui::widgets::{
-    Card, Column, DISMISS, Field, Table, cell, chip, columns, judgement_chip, notice, primary_button, problem_panel,
+    Card, Column, DISMISS, Field, Table, cell, columns, judgement_chip, notice, primary_button, problem_panel,
     progress_bar, secondary_button, select,
 };
 use crate::judge::{self, Baseline, ConfusionTable, MetricLine, RocLine};
@@ -36,6 +36,8 @@ const MAX_TABLE: usize = 8;
 pub(super) struct EvaluationCard {
     path: String,
     target: String,
+    /// Whether other labelled data is being named.
+    declaring: bool,
     class: usize,
     drawn: Option<Drawn>,
 }
@@ -81,29 +83,43 @@ impl EvaluationCard {
             let is_declared = labelled.and_then(|file| file.target.as_ref()).is_some();
             if let Some(report) = evaluated {
                 if let Some(why) = workbench.evaluation_staleness() {
-                    notice(ui, Verdict::Stale, &format!("Evaluated before this: {why}."));
+                    notice(ui, Verdict::Stale, &format!("This evaluation is stale: {why}."));
                 }
                 self.report_ui(ui, workbench, project, report, outbox);
                 ui.add_space(space::S);
             }
-            if !is_declared {
-                self.declare_ui(ui, project, labelled, outbox);
-            } else if running {
-                // The button comes back with the result.
-            } else if evaluated.is_some() {
-                if secondary_button(ui, "Evaluate again").clicked() {
-                    outbox.send(Command::Evaluate);
-                }
+            if !is_declared || self.declaring {
+                self.declare_ui(ui, project, labelled, is_declared, outbox);
+            } else if !running {
+                // While it runs, the buttons stay away.
+                self.offers_ui(ui, labelled, evaluated.is_some(), outbox);
+            }
+        });
+    }
+
+    /// To evaluate, once more or for the first time, and to name other data.
+    fn offers_ui(&mut self, ui: &mut Ui, labelled: Option<&DataFile>, is_evaluated: bool, outbox: &mut Outbox) {
+        if !is_evaluated {
+            let file = labelled.map(|file| file.path.as_str()).unwrap_or_default();
+            ui.label(text::weak(format!(
+                "This version was not asked the labelled rows of {file} yet. Their true answers tell how good it is, \
+                 beside the success metrics of the brief."
+            )));
+            ui.add_space(space::S);
+        }
+        ui.horizontal(|ui| {
+            let pressed = if is_evaluated {
+                secondary_button(ui, "Evaluate again").clicked()
             } else {
-                let file = labelled.map(|file| file.path.as_str()).unwrap_or_default();
-                ui.label(text::weak(format!(
-                    "This version was not asked the labelled rows of {file} yet. Their true answers tell how good it is, \
-                     beside the success metrics of the brief."
-                )));
-                ui.add_space(space::S);
-                if primary_button(ui, "Evaluate").clicked() {
-                    outbox.send(Command::Evaluate);
-                }
+                primary_button(ui, "Evaluate").clicked()
+            };
+            if pressed {
+                outbox.send(Command::Evaluate);
+            }
+            if secondary_button(ui, "Other labelled data…").clicked() {
+                self.path = labelled.map(|file| file.path.clone()).unwrap_or_default();
+                self.target = labelled.and_then(|file| file.target.clone()).unwrap_or_default();
+                self.declaring = true;
             }
         });
     }
@@ -166,38 +182,43 @@ impl EvaluationCard {
     }
 
     /// Asks for the labelled file and its target.
-    fn declare_ui(&mut self, ui: &mut Ui, project: &Project, known: Option<&DataFile>, outbox: &mut Outbox) {
-        let words = match known {
-            None => {
-                "Name a file of rows with their true answers that the model was not trained on. The success metrics of \
-                 the brief are computed on them."
-            }
-            Some(_) => "Name the column that holds the true answer.",
-        };
-        ui.label(text::weak(words));
+    fn declare_ui(
+        &mut self,
+        ui: &mut Ui,
+        project: &Project,
+        known: Option<&DataFile>,
+        is_declared: bool,
+        outbox: &mut Outbox,
+    ) {
+        if let Some(file) = known.filter(|_| self.path.is_empty() && !self.declaring) {
+            self.path.clone_from(&file.path);
+        }
+        ui.label(text::weak(
+            "Name a file of rows with their true answers that the model was not trained on. The success metrics of the \
+             brief are computed on them.",
+        ));
         ui.add_space(space::S);
-        columns(ui, &[1.6, 1.0], |ui, index| match (index, known) {
-            (0, Some(file)) => {
-                ui.label(text::small("Labelled data"));
-                ui.label(text::mono(file.path.as_str()));
-            }
-            (0, None) => {
-                Field::new("Path of the labelled data", &mut self.path)
-                    .mono()
-                    .placeholder("data/labelled.csv")
-                    .show(ui);
-            }
-            _ => {
-                Field::new("Column of the true answer", &mut self.target).mono().placeholder("churned").show(ui);
-            }
+        columns(ui, &[1.6, 1.0], |ui, index| {
+            let field = if index == 0 {
+                Field::new("Path of the labelled data", &mut self.path).placeholder("data/labelled.csv")
+            } else {
+                Field::new("Column of the true answer", &mut self.target).placeholder("churned")
+            };
+            field.mono().show(ui);
         });
         ui.add_space(space::S);
-        let typed = known.map_or(self.path.trim(), |file| file.path.as_str());
-        let ready = !typed.is_empty() && !self.target.trim().is_empty();
-        if ui.add_enabled_ui(ready, |ui| secondary_button(ui, "Use this data")).inner.clicked() {
-            outbox.send(Command::SetConfig(declared(project, typed, self.target.trim())));
+        let (path, target) = (self.path.trim(), self.target.trim());
+        let ready = !path.is_empty() && !target.is_empty();
+        let (mut used, mut left) = (false, false);
+        ui.horizontal(|ui| {
+            used = ui.add_enabled_ui(ready, |ui| secondary_button(ui, "Use this data")).inner.clicked();
+            left = is_declared && secondary_button(ui, "Keep the data as it is").clicked();
+        });
+        if used {
+            outbox.send(Command::SetConfig(declared(project, path, target)));
             outbox.send(Command::SettleEdit);
         }
+        self.declaring &= !used && !left;
     }
 }
 
@@ -256,7 +277,12 @@ fn metrics_ui(ui: &mut Ui, lines: &[MetricLine]) {
         match column {
             0 => drop(cell(ui, text::medium(line.name()))),
             1 => match &line.asked {
-                Some(_) => drop(cell(ui, text::body(judgement.asked.as_str()))),
+                // The metric stands at the left already.
+                Some(_) => {
+                    let name = line.name();
+                    let limit = judgement.asked.strip_prefix(&name).unwrap_or(&judgement.asked).trim();
+                    cell(ui, text::body(limit)).on_hover_text(judgement.asked.as_str());
+                }
                 None => drop(cell(ui, text::weak("–"))),
             },
             2 => {
@@ -273,7 +299,7 @@ fn metrics_ui(ui: &mut Ui, lines: &[MetricLine]) {
                 }
             }
             _ if line.asked.is_some() => drop(judgement_chip(ui, judgement)),
-            _ => drop(chip(ui, Verdict::None, "not asked")),
+            _ => {}
         }
     });
 }

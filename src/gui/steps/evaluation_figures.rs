@@ -1,7 +1,7 @@
 //! The evaluation's drawings: the table of answers, the ROC curve, answers against true numbers.
 
 use egui::{Align2, Color32, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
-use egui_plot::{HoverPosition, Line, LineStyle, PlotPoints, Points};
+use egui_plot::{GridMark, HoverPosition, Line, LineStyle, PlotPoints, Points};
 
 use super::model::text_of_count;
 use crate::gui::figure::Figure;
@@ -41,7 +41,8 @@ pub(super) fn confusion_ui(ui: &mut Ui, table: &ConfusionTable) {
     let named = |answer: &Option<usize>| answer.map_or("no answer", |class| table.names[class].as_str());
     for (column, answer) in answers.iter().enumerate() {
         let at = pos2(x(column) + width / 2.0, area.top());
-        write(ui, text::small_medium(named(answer)), width, at, Align2::CENTER_TOP, t.mute);
+        let head = if answer.is_some() { format!("answered {}", named(answer)) } else { named(answer).to_owned() };
+        write(ui, text::small_medium(head), width, at, Align2::CENTER_TOP, t.mute);
     }
     for (truth, name) in table.names.iter().enumerate() {
         let top = area.top() + head + (CELL + gap) * truth as f32;
@@ -140,6 +141,8 @@ impl Figure for RocFigure {
             .include_x(1.0)
             .include_y(0.0)
             .include_y(1.0)
+            .x_grid_spacer(|_| fifths())
+            .y_grid_spacer(|_| fifths())
             .label_formatter(hovered);
         drawing.show(ui, |plot| {
             let chance = Line::new("chance", PlotPoints::from(vec![[0.0, 0.0], [1.0, 1.0]]));
@@ -161,6 +164,11 @@ impl Figure for RocFigure {
         }
         text
     }
+}
+
+/// Grid lines of an axis of shares.
+fn fifths() -> Vec<GridMark> {
+    (0..=5).map(|k| GridMark { value: f64::from(k) / 5.0, step_size: 0.2 }).collect()
 }
 
 /// A regressor's answers against the true values.

@@ -142,3 +142,43 @@ pub struct NumberOutcomes {
     /// Sum of squared error times squared distance.
     pub sum_product: f64,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::project::format::{parse, render};
+
+    #[test]
+    fn a_report_reads_back_as_it_was_written() {
+        let classes = ClassOutcomes {
+            classes: vec![ClassLabel::Int(0), ClassLabel::Text("médium".to_owned())],
+            n_known: 1,
+            confusion: vec![(0, None, 1), (0, Some(0), 2), (1, Some(0), 3)],
+            probabilities: true,
+            scores: vec![ScoreCurve {
+                points: [(f64::NEG_INFINITY, 1, 0, 0), (0.1 + 0.2, 1, 0, 3)].map(ScorePoint::from).to_vec(),
+                grid: Some(0.5),
+            }],
+            n_unscored: 1,
+            log_loss: Some(LogLoss { n: 5, sum: 0.3, sum_of_squares: 1e-300 }),
+        };
+        let numbers = NumberOutcomes { pairs: vec![(1.0, 1e300)], n: 1, ..NumberOutcomes::default() };
+        for outcomes in [Outcomes::Classes(classes), Outcomes::Numbers(numbers)] {
+            let report = EvaluationReport {
+                time: Timestamp::UNIX_EPOCH,
+                version: Version::new(1, 0, 0),
+                data: "data/labelled.csv".to_owned(),
+                target: "churned".to_owned(),
+                n_rows: 7,
+                n_unlabelled: 1,
+                outcomes,
+                evidence: Evidence::default(),
+                judged: vec![Judgement::default()],
+            };
+            let text = render(&report).unwrap();
+            assert_eq!(parse::<EvaluationReport>(&text, Path::new("report.ron")).unwrap().document, report, "{text}");
+        }
+    }
+}
