@@ -35,6 +35,8 @@ struct Scene {
     settled: bool,
     /// The item of the checklist that is open.
     item: Option<&'static str>,
+    /// Whether it is about to be waived.
+    waiving: bool,
 }
 
 /// Renders every page in its states, in both themes, into a folder; returns the file names.
@@ -75,7 +77,7 @@ fn stage(scene: &Scene, environment: &Environment) -> App {
     app.settle(scene.settled);
     app.go_to(scene.step);
     if let Some(item) = scene.item {
-        app.open_item(item);
+        app.open_item(item, scene.waiving);
     }
     app
 }
@@ -105,7 +107,7 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
     std::fs::write(&not_a_model, b"\x89PNG\r\n\x1a\n, renamed")
         .map_err(|error| Problem::new(error.to_string(), not_a_model.display().to_string(), ""))?;
     let add = |source: PathBuf| Command::AddModel { source, bump: None, why: "dropped on the window".to_owned() };
-    let scene = |name, step, commands, settled| Scene { name, step, commands, settled, item: None };
+    let scene = |name, step, commands, settled| Scene { name, step, commands, settled, item: None, waiving: false };
     let checked = readiness_scenes(&folder, &empty)?;
     let mut scenes = vec![
         scene("start", Step::Brief, vec![], true),
@@ -145,6 +147,9 @@ fn readiness_scenes(folder: &impl Fn(&str) -> Result<PathBuf, Problem>, empty: &
     };
     let failed = |error: std::io::Error| Problem::new(error.to_string(), "", "");
     let (ready, stale, unreadable) = (project("ready")?, project("stale")?, project("unreadable")?);
+    // Hashing this takes long enough to be seen at it; the file has no blocks on disk.
+    let slow = project("slow")?;
+    std::fs::File::create(slow.join("data/reference.csv")).and_then(|file| file.set_len(1 << 30)).map_err(failed)?;
     let said = "(format: 1, attestations: [(item: \"unit-tests\", note: \"pytest: 14 passed\", who: \"Ada\", \
                 when: \"2026-11-20T09:00:00Z\", evidence: (code: \"0000\"))])";
     std::fs::write(stale.join("checklist.ron"), said).map_err(failed)?;
@@ -162,12 +167,13 @@ fn readiness_scenes(folder: &impl Fn(&str) -> Result<PathBuf, Problem>, empty: &
         let mut all = vec![Command::OpenProject(root)];
         all.extend(commands);
         all.push(Command::CheckReadiness);
-        Scene { name, step: Step::Readiness, commands: all, settled, item }
+        Scene { name, step: Step::Readiness, commands: all, settled, item, waiving: false }
     };
     let words = vec![attest("unit-tests", "pytest: 14 passed"), attest("lint-format", "ruff: nothing to say"), waive];
     Ok(vec![
-        look("readiness-checking", ready.clone(), vec![], false, None),
+        look("readiness-checking", slow, vec![], false, None),
         look("readiness", ready, words, true, Some("integration-tests")),
+        Scene { waiving: true, ..look("readiness-waiving", stale.clone(), vec![], true, Some("unit-tests")) },
         look("readiness-stale", stale, vec![], true, Some("unit-tests")),
         look("readiness-no-model", empty.to_owned(), vec![], true, Some("model-serialised")),
         look("readiness-failed", unreadable, vec![], true, None),
@@ -182,8 +188,8 @@ impl App {
             self.logic(&context);
             let workbench = self.workbench();
             let probe = workbench.probe();
-            let probing = probe.running().is_some()
-                || workbench.project().is_some() && workbench.readiness().is_none() && probe.problem().is_none();
+            let is_due = workbench.project().is_some() && workbench.readiness().is_none() && probe.problem().is_none();
+            let probing = settled && (probe.running().is_some() || is_due);
             let looking = workbench.engine().running().is_some() || probing;
             if !looking || !settled && self.workbench().jobs().is_empty() {
                 break;
