@@ -116,10 +116,10 @@ impl App {
         self.view.concept = None;
     }
 
-    /// Opens an item of the checklist to its evidence.
+    /// Opens an item of the checklist to its evidence, and the question whether to waive it.
     #[cfg(feature = "pictures")]
-    pub(super) fn open_item(&mut self, item: &str) {
-        self.view.readiness.open(item);
+    pub(super) fn open_item(&mut self, item: &str, waiving: bool) {
+        self.view.readiness.open(&self.workbench, item, waiving);
     }
 
     /// What must happen also while the window is hidden: results, saving, dialogs, dropped files, shortcuts.

@@ -80,10 +80,13 @@ impl ReadinessView {
         }
     }
 
-    /// Opens an item to its evidence.
+    /// Opens an item to its evidence, and the question whether to waive it.
     #[cfg(feature = "pictures")]
-    pub(in crate::gui) fn open(&mut self, item: &str) {
+    pub(in crate::gui) fn open(&mut self, workbench: &Workbench, item: &str, waiving: bool) {
         self.open = Some(item.to_owned());
+        let report = workbench.readiness().filter(|_| waiving);
+        let found = report.as_ref().and_then(|report| report.items.iter().find(|found| found.id == item));
+        self.asking = found.map(|item| Asking::waive(item, workbench.waiver_days()));
     }
 
     fn copy_ui(&mut self, ui: &mut Ui, workbench: &Workbench) {

@@ -203,7 +203,7 @@ fn reason_ui(
             outbox.ask(UiCommand::GoTo(step));
         }
         // Only what evidence leaves open can be answered by a word.
-        let is_open = matches!(item.status, ItemStatus::Unchecked | ItemStatus::Stale | ItemStatus::Attested);
+        let is_open = !matches!(item.status, ItemStatus::Pass | ItemStatus::Fail);
         if is_open && item.category != ChecklistCategory::Brief && small_button(ui, "Attest…").clicked() {
             *asking = Some(Asking::attest(item));
         }
