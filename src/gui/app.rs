@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use egui::{CentralPanel, Context, Frame, Margin, Panel, ScrollArea, Ui};
+use egui::{CentralPanel, Context, Frame, Key, Margin, Modifiers, Panel, ScrollArea, Ui};
 
+use super::actions::shortcuts;
 use super::dialogs::Picker;
 use super::figure::Export;
+use super::learn::{self, LearnView};
+use super::palette::Palette;
 use super::steps::benchmark::BenchmarkView;
 use super::steps::brief::BriefView;
 use super::steps::container::ContainerView;
@@ -14,11 +17,11 @@ use super::steps::drift::DriftView;
 use super::steps::model::ModelView;
 use super::steps::readiness::ReadinessView;
 use super::theme::{self, Look as _, Verdict, space};
-use super::ui_command::{Choosing, Outbox, Shortcut, UiCommand, shortcuts};
+use super::ui_command::{Choosing, Outbox, Request, UiCommand};
 use super::widgets::{
     Answer, Confirm, DISMISS, Toasts, drop_overlay, next_step, notice_with, problem_panel, small_button,
 };
-use super::{learn, shell, start};
+use super::{shell, start};
 use crate::command::{Command, DataRole};
 use crate::jobs::{Job, JobError, Wake};
 use crate::problem::Problem;
@@ -26,14 +29,19 @@ use crate::project::{DocumentKind, DocumentState};
 use crate::step::Step;
 use crate::workbench::{Settings, ThemeChoice, Workbench};
 
+const DRAWER_MARGIN: Margin = Margin { left: 18, right: 18, top: 12, bottom: 12 };
+
+/// Findings about a project that are shown before they are asked for.
+const FINDINGS_SHOWN: usize = 3;
+
 /// What is open in the window; none of it is the project's.
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) step: Step,
     pub(super) log_open: bool,
-    /// The concept in the learn drawer; `None` is that of the open step.
-    pub(super) concept: Option<&'static str>,
     pub(super) drops_work: bool,
+    learn: LearnView,
+    all_findings: bool,
     brief: BriefView,
     model: ModelView,
     benchmark: BenchmarkView,
@@ -49,6 +57,7 @@ pub struct App {
     view: View,
     picker: Box<dyn Picker>,
     toasts: Toasts,
+    palette: Palette,
     wake: Wake,
     /// The figure whose place is being chosen.
     exporting: Option<Export>,
@@ -74,8 +83,9 @@ impl App {
             view: View {
                 step: Step::Brief,
                 log_open: false,
-                concept: None,
                 drops_work: true,
+                learn: LearnView::default(),
+                all_findings: false,
                 brief: BriefView::default(),
                 model: ModelView::default(),
                 benchmark: BenchmarkView::default(),
@@ -86,6 +96,7 @@ impl App {
             },
             picker,
             toasts: Toasts::default(),
+            palette: Palette::default(),
             wake,
             exporting: None,
             export: None,
@@ -113,7 +124,24 @@ impl App {
     /// Shows a step's page.
     pub fn go_to(&mut self, step: Step) {
         self.view.step = step;
-        self.view.concept = None;
+        self.view.learn.reset();
+    }
+
+    /// Asks the window as a widget would.
+    pub fn ask(&mut self, command: UiCommand, ctx: &Context) {
+        self.carry_out_here(command, ctx);
+    }
+
+    /// Opens the palette with something typed into it.
+    #[cfg(feature = "pictures")]
+    pub(super) fn look_for(&mut self, query: &str) {
+        self.palette.look_for(query);
+    }
+
+    /// Says something as it would on its own.
+    #[cfg(feature = "pictures")]
+    pub(super) fn say(&mut self, verdict: Verdict, words: &str) {
+        self.toasts.say(verdict, words);
     }
 
     /// Opens an item of the checklist to its evidence, and the question whether to waive it.
@@ -142,12 +170,12 @@ impl App {
         }
         self.take_export();
         let mut outbox = Outbox::default();
-        for (keys, shortcut) in shortcuts() {
-            if ctx.input_mut(|input| input.consume_shortcut(&keys)) {
-                match shortcut {
-                    Shortcut::Workbench(command) => outbox.send(command),
-                    Shortcut::Window(command) => outbox.ask(command),
-                }
+        for (keys, request) in shortcuts() {
+            // What lies over the page has the keyboard; a palette is closed by its own keys.
+            let is_palette = *request == Request::Window(UiCommand::TogglePalette);
+            let is_heard = !self.asking_to_close && (is_palette || !self.palette.is_open());
+            if is_heard && ctx.input_mut(|input| input.consume_shortcut(keys)) {
+                outbox.request(request.clone());
             }
         }
         let dropped = ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files));
@@ -180,11 +208,15 @@ impl App {
                 .show(ui, |ui| shell::rail_ui(ui, &self.workbench, &self.view, &mut outbox));
         }
         // Below this width the page needs the room more than the explanation does.
-        if self.workbench.settings().learn && 1_000.0 <= ui.available_width() {
-            let drawer = panel.inner_margin(Margin::symmetric(18, 20));
-            Panel::right("learn").exact_size(theme::LEARN_WIDTH).resizable(false).frame(drawer).show(ui, |ui| {
-                ScrollArea::vertical().auto_shrink(false).show(ui, |ui| learn::drawer_ui(ui, &mut self.view));
-            });
+        self.view.learn.is_wide = 1_000.0 <= ui.available_width();
+        self.view.learn.is_over &= !self.view.learn.is_wide;
+        if self.workbench.settings().learn && self.view.learn.is_wide {
+            let drawer = panel.inner_margin(DRAWER_MARGIN);
+            Panel::right("learn")
+                .exact_size(theme::LEARN_WIDTH)
+                .resizable(false)
+                .frame(drawer)
+                .show(ui, |ui| self.learn_ui(ui, &mut outbox));
         }
         if self.view.log_open {
             let log = panel.inner_margin(Margin::symmetric(12, 8));
@@ -209,6 +241,37 @@ impl App {
         self.overlays_ui(ui, &mut outbox);
         let ctx = ui.ctx().clone();
         self.carry_out(outbox, &ctx);
+    }
+
+    fn learn_ui(&mut self, ui: &mut Ui, outbox: &mut Outbox) {
+        let has_project = self.workbench.project().is_some();
+        let first = if has_project { learn::concept_of(self.view.step) } else { "development and deployment" };
+        self.view.learn.ui(ui, first, outbox);
+    }
+
+    /// The learn drawer over the right of the page, in a window without room beside it.
+    fn learn_over_ui(&mut self, ui: &Ui, outbox: &mut Outbox) {
+        let ctx = ui.ctx().clone();
+        let mut place = ctx.content_rect();
+        place.max.y -= theme::ACTIVITY_HEIGHT;
+        place.min.x = place.max.x - theme::LEARN_WIDTH;
+        let t = ui.tokens();
+        let drawer = Frame::new()
+            .fill(t.panel)
+            .stroke(t.hairline())
+            .shadow(ui.visuals().window_shadow)
+            .inner_margin(DRAWER_MARGIN);
+        egui::Area::new(egui::Id::unique("learn")).fixed_pos(place.min).constrain(false).show(&ctx, |ui| {
+            drawer.show(ui, |ui| {
+                ui.set_min_size(place.size() - DRAWER_MARGIN.sum());
+                ui.set_max_size(place.size() - DRAWER_MARGIN.sum());
+                self.learn_ui(ui, outbox);
+            });
+        });
+        let is_top = ctx.memory(|memory| memory.top_modal_layer().is_none());
+        if is_top && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+            self.view.learn.is_over = false;
+        }
     }
 
     fn page_ui(&mut self, ui: &mut Ui, outbox: &mut Outbox) {
@@ -282,12 +345,23 @@ impl App {
                 outbox.send(Command::Reload(kind));
             }
         }
-        for finding in project.findings() {
+        let findings = project.findings();
+        let all = self.view.all_findings || findings.len() <= FINDINGS_SHOWN + 1;
+        for finding in findings.iter().take(if all { findings.len() } else { FINDINGS_SHOWN }) {
             problem_panel(ui, finding, None);
+        }
+        if !all {
+            let words = format!("{} more things were found in this project's files", findings.len() - FINDINGS_SHOWN);
+            notice_with(ui, Verdict::Fail, &words, |ui| {
+                self.view.all_findings = small_button(ui, "Show them").clicked();
+            });
         }
     }
 
     fn overlays_ui(&mut self, ui: &Ui, outbox: &mut Outbox) {
+        if self.view.learn.is_over {
+            self.learn_over_ui(ui, outbox);
+        }
         let hovered = ui.input(|input| input.raw.hovered_files.iter().find_map(|file| file.path.clone()));
         if ui.input(|input| !input.raw.hovered_files.is_empty()) {
             let (what, detail) = self.drop_preview(hovered.as_deref());
@@ -315,6 +389,7 @@ impl App {
                 None => {}
             }
         }
+        self.palette.ui(ui.ctx(), &self.workbench, outbox);
         self.toasts.show(ui.ctx());
     }
 
@@ -359,6 +434,7 @@ impl App {
         let before = root(&self.workbench);
         self.workbench.apply(command);
         if root(&self.workbench) != before {
+            self.view.all_findings = false;
             self.view.model = ModelView::default();
             self.view.benchmark = BenchmarkView::default();
             self.view.readiness = ReadinessView::default();
@@ -378,7 +454,20 @@ impl App {
                 };
                 self.picker.open(choosing, folder.as_deref(), &name, &self.wake);
             }
-            UiCommand::ToggleLearn => self.workbench.change_settings(|settings| settings.learn = !settings.learn),
+            UiCommand::ToggleLearn => {
+                let open =
+                    if self.view.learn.is_wide { self.workbench.settings().learn } else { self.view.learn.is_over };
+                self.show_learn(!open);
+            }
+            UiCommand::Learn(name) => {
+                self.view.learn.open(name);
+                self.show_learn(true);
+            }
+            UiCommand::AllConcepts => {
+                self.view.learn.open_index();
+                self.show_learn(true);
+            }
+            UiCommand::TogglePalette => self.palette.toggle(),
             UiCommand::SwitchTheme => {
                 let dark = ctx.theme() == egui::Theme::Dark;
                 let theme = if dark { ThemeChoice::Light } else { ThemeChoice::Dark };
@@ -401,6 +490,15 @@ impl App {
                 self.dropped(&path, &mut outbox);
                 self.carry_out(outbox, ctx);
             }
+        }
+    }
+
+    /// Opens or closes the learn drawer: beside the page, or over it where that has no room.
+    fn show_learn(&mut self, open: bool) {
+        if !self.view.learn.is_wide {
+            self.view.learn.is_over = open;
+        } else if self.workbench.settings().learn != open {
+            self.workbench.change_settings(|settings| settings.learn = open);
         }
     }
 

@@ -2,12 +2,13 @@
 
 use egui::Ui;
 
+use super::actions::fixed_of;
 use super::shell::short_path;
 use super::text;
 use super::theme::{Look as _, space};
-use super::ui_command::{Choosing, Outbox, UiCommand};
+use super::ui_command::{Choosing, Outbox, Request, UiCommand};
 use super::widgets::{
-    Card, Column, Field, Icon, Table, cell, cell_wrapped, icon_ui, page_header, primary_button, quiet_button,
+    Button, Card, Column, Field, Icon, Table, Tone, cell, cell_wrapped, icon_ui, page_header, quiet_button,
     secondary_button,
 };
 use crate::command::Command;
@@ -56,23 +57,16 @@ impl StartView {
                  its code. Every step works on it at once; follow the button at the foot of each page.",
             ));
             ui.add_space(space::S);
-            let own = workbench.example_folder();
+            let own = workbench.example_folder().map(|_| Request::from(Command::OpenExample));
+            let choices = [Choosing::Example, Choosing::NewProject, Choosing::Project];
+            let requests = own.into_iter().chain(choices.map(|choosing| UiCommand::Choose(choosing).into()));
             ui.horizontal(|ui| {
-                if let Some(folder) = own {
-                    let place = format!("Your own copy, in {}", folder.display());
-                    if primary_button(ui, "Open the example").on_hover_text(place).clicked() {
-                        outbox.send(Command::OpenExample);
+                for (idx, request) in requests.enumerate() {
+                    let Some(action) = fixed_of(request.clone()) else { continue };
+                    let tone = if idx == 0 { Tone::Primary } else { Tone::Secondary };
+                    if ui.add(Button::new(tone, action.label)).on_hover_text(action.hint()).clicked() {
+                        outbox.request(request);
                     }
-                }
-                let copy = if own.is_some() { secondary_button } else { primary_button };
-                if copy(ui, "Copy the example…").clicked() {
-                    outbox.ask(UiCommand::Choose(Choosing::Example));
-                }
-                if secondary_button(ui, "New project…").clicked() {
-                    outbox.ask(UiCommand::Choose(Choosing::NewProject));
-                }
-                if secondary_button(ui, "Open a project…").clicked() {
-                    outbox.ask(UiCommand::Choose(Choosing::Project));
                 }
             });
         });

@@ -6,5 +6,7 @@ mod benchmark;
 mod drift;
 mod driver;
 mod evaluation;
+mod learn;
+mod palette;
 mod readiness;
 mod widgets;

@@ -256,7 +256,40 @@ fn a_toast_goes_by_itself_and_a_failure_stays_until_closed() {
     assert!(harness.query_by_role_and_label(Role::Status, "Exported").is_some());
     harness.run_steps(40);
     assert!(harness.query_by_role_and_label(Role::Status, "Exported").is_none());
-    assert!(harness.query_by_role_and_label(Role::Status, "Disk full").is_some());
+    assert!(harness.query_by_role_and_label(Role::Alert, "Disk full").is_some());
+    harness.get_by_label("Close").click();
+    harness.run_steps(4);
+    assert!(harness.state().is_empty());
+}
+
+#[test]
+fn the_newest_of_many_toasts_is_closed_by_escape_and_all_of_them_at_once() {
+    let mut toasts = Toasts::default();
+    for n in 1..=7 {
+        toasts.say(Verdict::Fail, format!("Failure {n}"));
+    }
+    let mut harness = harness(toasts, |ui, toasts: &mut Toasts| toasts.show(ui.ctx()));
+    harness.run_steps(4);
+    let n_shown = |harness: &Harness<'_, Toasts>| harness.query_all_by(|node| node.role() == Role::Alert).count();
+    assert_eq!(n_shown(&harness), 4, "older ones wait");
+    assert!(harness.query_by_role_and_label(Role::Alert, "Failure 7").is_some());
+    harness.key_press(Key::Escape);
+    harness.run_steps(4);
+    assert!(harness.query_by_role_and_label(Role::Alert, "Failure 7").is_none());
+    assert!(harness.query_by_role_and_label(Role::Alert, "Failure 3").is_some());
+    harness.get_by_role_and_label(Role::Button, "Close all 6").click();
+    harness.run_steps(4);
+    assert!(harness.state().is_empty());
+}
+
+#[test]
+fn a_toast_of_many_words_stays_on_the_window_and_can_be_closed() {
+    let mut toasts = Toasts::default();
+    toasts.say(Verdict::Fail, "word ".repeat(5_000));
+    let mut harness = harness(toasts, |ui, toasts: &mut Toasts| toasts.show(ui.ctx()));
+    harness.run_steps(4);
+    let close = harness.get_by_label("Close").rect();
+    assert!(egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(900.0, 700.0)).contains_rect(close), "{close}");
     harness.get_by_label("Close").click();
     harness.run_steps(4);
     assert!(harness.state().is_empty());

@@ -6,6 +6,7 @@ use egui::Ui;
 
 use crate::brief::{completeness, hint, question};
 use crate::command::{BriefField, Command};
+use crate::gui::learn;
 use crate::gui::text;
 use crate::gui::theme::Verdict;
 use crate::gui::ui_command::{Choosing, Outbox, UiCommand};
@@ -129,6 +130,8 @@ fn remark_on(workbench: &Workbench) -> String {
 /// The measurable answers as a table: the words, what they were understood as, and what was measured.
 fn limits_ui(ui: &mut Ui, brief: &Brief, limits: &[Limit], outbox: &mut Outbox) {
     let fields = [BriefField::Latency, BriefField::Retraining, BriefField::Success];
+    // The concept behind each.
+    let names = ["latency budget", "data drift", "precision and recall"];
     let columns = [
         Column::text("question").exact(148.0),
         Column::text("answer").share(1.1),
@@ -143,7 +146,11 @@ fn limits_ui(ui: &mut Ui, brief: &Brief, limits: &[Limit], outbox: &mut Outbox) 
         let said = hint(field, brief);
         match column {
             0 => {
-                cell(ui, text::medium(asked.label)).on_hover_text(asked.help);
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 2.0;
+                    cell(ui, text::medium(asked.label)).on_hover_text(asked.help);
+                    learn::link(ui, names[row], outbox);
+                });
             }
             1 => {
                 let mut words = field.words(brief).to_owned();

@@ -165,7 +165,7 @@ impl Widget for Button<'_> {
 }
 
 /// Shows where the keyboard is: a ring just outside the thing.
-pub(super) fn focus_ring(ui: &Ui, response: &Response, radius: CornerRadius) {
+pub(in crate::gui) fn focus_ring(ui: &Ui, response: &Response, radius: CornerRadius) {
     if response.has_focus() {
         let stroke = Stroke::new(1.5, ui.tokens().accent);
         ui.painter().rect_stroke(response.rect.expand(2.0), radius + 2, stroke, StrokeKind::Outside);

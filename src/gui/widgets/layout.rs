@@ -75,7 +75,7 @@ pub fn title_line(ui: &mut Ui, title: RichText, remark: &str) -> Response {
 }
 
 /// A label that a screen reader takes for a heading.
-pub(super) fn heading_label(ui: &mut Ui, title: RichText) -> Response {
+pub(in crate::gui) fn heading_label(ui: &mut Ui, title: RichText) -> Response {
     let said = title.text().to_owned();
     let response = ui.add(Label::new(title).truncate());
     ui.ctx().accesskit_node_builder(response.id, |node| {

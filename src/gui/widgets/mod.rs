@@ -16,7 +16,9 @@ mod rail;
 mod stat;
 mod states;
 mod table;
+mod toasts;
 
+pub(in crate::gui) use buttons::focus_ring;
 pub use buttons::{
     Button, Tone, danger_button, icon_button, primary_button, quiet_button, secondary_button, segmented, small_button,
 };
@@ -25,13 +27,14 @@ pub use choice::{check, menu_item, select};
 pub use code::code_block;
 pub use field::{Field, understood_line};
 pub use glyphs::{Icon, icon_ui};
+pub(in crate::gui) use layout::heading_label;
 pub use layout::{Card, KeyValues, columns, hairline, next_step, page_header, row, title_line};
 pub use learn::{LearnSection, Passage, quote, term};
 pub use plot::{legend, marker, plot};
 pub use rail::{RailItem, project_button, rail_button, rail_line};
 pub use stat::{Stat, progress_bar};
 pub use states::{
-    Answer, Confirm, DISMISS, Toasts, activity, details, dialog, drop_overlay, empty_state, notice, notice_with,
-    problem_panel,
+    Answer, Confirm, DISMISS, activity, details, dialog, drop_overlay, empty_state, notice, notice_with, problem_panel,
 };
 pub use table::{Column, Table, cell, cell_number, cell_wrapped};
+pub use toasts::Toasts;

@@ -2,7 +2,7 @@
 
 use egui::{Align2, Context, CornerRadius, Id, Layout, Margin, Modal, Order, Response, Role, Stroke, Ui, UiBuilder};
 
-use super::buttons::{Button, SMALL_HEIGHT, Tone, icon_button, small_button};
+use super::buttons::{Button, SMALL_HEIGHT, Tone, small_button};
 use super::code::code_block;
 use super::glyphs::{Icon, icon_ui, lead_icon};
 use super::layout::heading_label;
@@ -96,7 +96,7 @@ pub fn notice_with<R>(ui: &mut Ui, verdict: Verdict, words: &str, action: impl F
 }
 
 /// An icon and words whose first line is as high as a small button, so that both stand on one line.
-fn lead_ui(ui: &mut Ui, icon: Icon, color: egui::Color32, words: &str) {
+pub(super) fn lead_ui(ui: &mut Ui, icon: Icon, color: egui::Color32, words: &str) {
     ui.with_layout(Layout::left_to_right(egui::Align::Min), |ui| {
         lead_icon(ui, icon, color, SMALL_HEIGHT);
         ui.vertical(|ui| {
@@ -236,82 +236,6 @@ fn dashed_border(ui: &Ui, rect: egui::Rect, color: egui::Color32) {
     let rect = rect.shrink(8.0);
     let corners = [rect.left_top(), rect.right_top(), rect.right_bottom(), rect.left_bottom(), rect.left_top()];
     ui.painter().extend(egui::Shape::dashed_line(&corners, Stroke::new(1.5, color), 6.0, 4.0));
-}
-
-/// How long a toast stays, in seconds.
-const TOAST_SECONDS: f64 = 6.0;
-
-/// Words that come by themselves and go by themselves, at the lower right.
-#[derive(Debug, Default)]
-pub struct Toasts {
-    shown: Vec<Toast>,
-}
-
-#[derive(Debug)]
-struct Toast {
-    verdict: Verdict,
-    words: String,
-    /// When it goes, in egui's time; set when first shown.
-    until: Option<f64>,
-}
-
-impl Toasts {
-    /// Says something; a failure stays until it is closed.
-    pub fn say(&mut self, verdict: Verdict, words: impl Into<String>) {
-        self.shown.push(Toast { verdict, words: words.into(), until: None });
-    }
-
-    /// Shows what there is to say, above the activity bar.
-    pub fn show(&mut self, ctx: &Context) {
-        if self.shown.is_empty() {
-            return;
-        }
-        let now = ctx.input(|input| input.time);
-        let t = ctx.tokens();
-        let mut closed = None;
-        let place = egui::vec2(-space::L, -(crate::gui::theme::ACTIVITY_HEIGHT + space::M));
-        egui::Area::new(Id::unique("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, place).show(
-            ctx,
-            |ui| {
-                for (idx, toast) in self.shown.iter_mut().enumerate() {
-                    let until = *toast.until.get_or_insert(now + TOAST_SECONDS);
-                    let frame = egui::Frame::new()
-                        .fill(t.card)
-                        .stroke(Stroke::new(1.0, t.line_strong))
-                        .corner_radius(RADIUS)
-                        .shadow(ui.visuals().popup_shadow)
-                        .inner_margin(Margin { left: 12, right: 8, top: 7, bottom: 7 });
-                    let builder =
-                        UiBuilder::new().accessibility_role(Role::Status).accessibility_label(toast.words.as_str());
-                    ui.scope_builder(builder, |ui| {
-                        frame.show(ui, |ui| {
-                            ui.set_width(340.0);
-                            ui.with_layout(Layout::right_to_left(egui::Align::Min), |ui| {
-                                if icon_button(ui, Icon::Close, "Close").clicked() {
-                                    closed = Some(idx);
-                                }
-                                lead_ui(ui, toast.verdict.icon(), toast.verdict.color(t), &toast.words);
-                            });
-                        });
-                    });
-                    if toast.verdict != Verdict::Fail && until <= now {
-                        closed = Some(idx);
-                    }
-                }
-            },
-        );
-        if let Some(idx) = closed {
-            self.shown.remove(idx);
-        }
-        if self.shown.iter().any(|toast| toast.verdict != Verdict::Fail) {
-            ctx.request_repaint_after(std::time::Duration::from_millis(500));
-        }
-    }
-
-    /// Whether anything is being said.
-    pub fn is_empty(&self) -> bool {
-        self.shown.is_empty()
-    }
 }
 
 /// A failed job's log or a tool's output under its problem, folded away.
