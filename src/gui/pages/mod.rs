@@ -46,6 +46,8 @@ struct Scene {
     settled: bool,
     /// The item of the checklist that is open.
     item: Option<&'static str>,
+    /// Whether it is asked whether to waive that item.
+    waiving: bool,
     /// What is asked of the window before the picture is taken.
     asks: Vec<UiCommand>,
     /// What is typed into the palette.
@@ -65,6 +67,7 @@ impl Scene {
             commands,
             settled: true,
             item: None,
+            waiving: false,
             asks: Vec::new(),
             looked_for: None,
             said: Vec::new(),
@@ -147,7 +150,7 @@ fn stage(scene: &Scene, environment: &Environment) -> App {
     app.settle(scene.settled);
     app.go_to(scene.step);
     if let Some(item) = scene.item {
-        app.open_item(item);
+        app.open_item(item, scene.waiving);
     }
     if let Some(query) = scene.looked_for {
         app.look_for(query);

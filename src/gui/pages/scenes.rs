@@ -169,6 +169,7 @@ fn readiness(folders: &Folders) -> Result<Vec<Scene>, Problem> {
         scene("readiness-new", &new, vec![]),
         scene("readiness-checking", &new, vec![]).running(),
         scene("readiness", &ready, words).item("integration-tests").tall(),
+        Scene { waiving: true, ..scene("readiness-waiving", &new, vec![]).item("unit-tests") },
         scene("readiness-stale", &stale, vec![]).item("unit-tests"),
         scene("readiness-no-model", &folders.project("readiness-no-model")?, vec![]).item("model-serialised"),
         scene("readiness-failed", &unreadable, vec![]),
