@@ -17,7 +17,7 @@ use crate::judge;
 use crate::problem::Problem;
 use crate::project::documents::{DataFile, DriftSettings, Evidence, Feature, FeatureType};
 use crate::project::reports::{ColumnKind, ColumnRole, DriftReport, DriftSide, Judgement};
-use crate::table::{self, ReadConfig, Table};
+use crate::table::{self, Read, ReadConfig, Table};
 
 pub use compare::{Comparison, compare};
 
@@ -103,13 +103,14 @@ pub fn compare_files(
         text_columns.remove(&name);
     }
     context.progress(None, format!("Reading {}", request.reference.shown));
-    let reference = read(&request.reference, text_columns.clone(), "reference")?;
+    let mut findings = Vec::new();
+    let reference = read(&request.reference, text_columns.clone(), "reference", &mut findings)?;
     context.check()?;
     // What is text in the reference is text: `022` must not become 22 because the current data has no letters.
     let is_text = |column: &&table::Column| matches!(column.cells, table::Cells::Text(_));
     text_columns.extend(reference.columns.iter().filter(is_text).map(|column| column.name.clone()));
     context.progress(None, format!("Reading {}", request.current.shown));
-    let current = read(&request.current, text_columns, "current")?;
+    let current = read(&request.current, text_columns, "current", &mut findings)?;
     context.check()?;
     let comparison = compare(&reference, &current, &request.roles, &request.settings, context)?;
     if comparison.columns.is_empty() {
@@ -121,7 +122,8 @@ pub fn compare_files(
         .into());
     }
     let side = |source: &Source, table: &Table| DriftSide { path: source.shown.clone(), n_rows: table.n_rows() as u64 };
-    let Comparison { columns, only_in_reference, only_in_current, findings } = comparison;
+    let Comparison { columns, only_in_reference, only_in_current, findings: of_columns } = comparison;
+    findings.extend(of_columns);
     let mut report = DriftReport {
         time: request.time,
         reference: side(&request.reference, &reference),
@@ -137,9 +139,16 @@ pub fn compare_files(
     Ok(report)
 }
 
-fn read(source: &Source, text_columns: BTreeSet<String>, side: &str) -> Result<Table, Problem> {
+/// Reads one side; what was left out of the file or guessed about it joins the findings.
+fn read(
+    source: &Source,
+    text_columns: BTreeSet<String>,
+    side: &str,
+    findings: &mut Vec<Problem>,
+) -> Result<Table, Problem> {
     let config = ReadConfig { text_columns, ..ReadConfig::default() };
-    let table = table::read_with(&source.path, &config)?;
+    let Read { table, findings: about } = table::read_with_findings(&source.path, &config)?;
+    findings.extend(about.into_iter().map(|what| Problem::new(what, source.shown.clone(), "")));
     if table.n_rows() == 0 {
         let what = format!("The {side} data has column names and no rows");
         return Err(Problem::new(what, source.shown.clone(), "Give a file with at least one row."));

@@ -23,7 +23,7 @@ use crate::step::Step;
 use crate::workbench::{Environment, Workbench};
 
 /// How long a scene is waited for; longer than any job of the example.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Nobody answers dialogs in a picture.
 struct NoPicker;
