@@ -54,8 +54,8 @@ mod tests {
     #[test]
     fn bins_hold_equally_many_values_unless_ties_forbid_it() {
         check(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], 4, &[3.0, 5.0, 7.0], &[2, 2, 2, 2]);
-        // Six zeros fill three of five bins, which become one.
-        check(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0], 4, &[1.0], &[6, 4]);
+        // Six zeros of ten reach over two of four edges, at ranks 2, 5 and 7: only the last is left.
+        check(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0], 4, &[2.0], &[7, 3]);
         check(&[0.0, 0.0, 1.0, 1.0, 1.0, 5.0], 3, &[0.5, 3.0], &[2, 3, 1]);
         check(&[7.0, 7.0], 10, &[], &[2]);
         check(&[], 10, &[], &[0]);

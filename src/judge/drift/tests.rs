@@ -131,8 +131,7 @@ fn settings_that_are_no_limits_count_as_the_defaults() {
 fn the_worst_column_comes_first_and_ignored_ones_last() {
     let settings = DriftSettings { columns: vec![ignored("ignored")], ..DriftSettings::default() };
     let quality = ColumnDrift { missing_current: 500, n_current: 500, ..column("quality", 0.0) };
-    let mut columns =
-        vec![column("small", 0.05), column("ignored", 9.0), column("worst", 0.9), quality, column("b", 0.0)];
+    let mut columns = [column("small", 0.05), column("ignored", 9.0), column("worst", 0.9), quality, column("b", 0.0)];
     columns.sort_by(|a, b| by_severity(a, b, &settings));
     let order: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(order, ["worst", "quality", "small", "b", "ignored"]);
