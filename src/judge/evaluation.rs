@@ -134,7 +134,12 @@ pub fn shown_value(metric: Metric, value: f64, limit: Option<f64>) -> String {
 
 /// A value with its interval: `0.91 (0.89 – 0.93)`.
 fn shown(metric: Metric, estimate: &Estimate, limit: Option<f64>) -> String {
-    let decimals = decimals(metric, estimate.value, limit);
+    let mut decimals = decimals(metric, estimate.value, limit);
+    // Of very many rows the interval is narrow; it still shows two different ends.
+    while decimals < 6 && estimate.interval.is_some_and(|(low, high)| high - low < 2.0 * 0.1_f64.powi(decimals as i32))
+    {
+        decimals += 1;
+    }
     let value = rounded(estimate.value, decimals);
     match estimate.interval {
         Some((low, high)) => format!("{value} ({} – {})", rounded(low, decimals), rounded(high, decimals)),

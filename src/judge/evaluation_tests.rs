@@ -90,6 +90,12 @@ fn the_limit_the_threshold_and_the_positive_class_turn_the_verdict() {
     check(&report, "precision > 0.85", high, Verdict::Pass, "0.88 (0.74 – 0.95)", "0.9");
     check(&report, "recall > 0.9", high, Verdict::Fail, "0.70 (0.56 – 0.81)", "0.9");
     check(&report, "accuracy >= 0.8", PROBABILITY, Verdict::Pass, "0.80 (0.71 – 0.87)", "across the limit");
+    // Of many rows the interval is narrow, and its ends are still told apart.
+    let many = with(|classes| {
+        classes.confusion =
+            vec![(0, Some(0), 400_000), (0, Some(1), 100_000), (1, Some(0), 100_000), (1, Some(1), 400_000)];
+    });
+    check(&many, "accuracy > 0.7", PROBABILITY, Verdict::Pass, "0.8000 (0.7992 – 0.8008)", "On 100 rows");
     // The threshold is one of the other class.
     let other = "probability of class 0, threshold 0.9";
     check(&report, "recall > 0.9", other, Verdict::Fail, "0.40 (0.28 – 0.54)", "class 0 answered from");
