@@ -19,10 +19,10 @@ fn n_reports(window: &Window) -> usize {
     window.project().reports::<BenchmarkReport>().len()
 }
 
-/// Measures for a moment.
+/// Measures for a moment: a busy machine must still answer the 20 requests that a median needs.
 fn measure(window: &mut Window) {
     let n = n_reports(window);
-    apply(window, Command::RunBenchmarkOf(BenchmarkRequest { seconds: Some(0.4), ..BenchmarkRequest::default() }));
+    apply(window, Command::RunBenchmarkOf(BenchmarkRequest { seconds: Some(1.0), ..BenchmarkRequest::default() }));
     window.until("a report", |window| n_reports(window) == n + 1);
 }
 
@@ -45,15 +45,15 @@ fn without_a_model_the_page_leads_to_the_model() {
 fn the_verdict_on_the_page_follows_the_brief() {
     let mut window = page(Window::churn());
     window.assert_says("Not measured yet");
-    limit(&mut window, "p95 under 60 s");
+    limit(&mut window, "p50 under 60 s");
     measure(&mut window);
-    window.assert_says("Brief says p95 ≤ 60,000 ms");
+    window.assert_says("Brief says p50 ≤ 60,000 ms");
     window.assert_says("meets the brief");
     window.assert_says("the network and the server are not in it");
     window.assert_says("512 rows of data/reference.csv");
-    limit(&mut window, "p95 under 0.0001 ms");
+    limit(&mut window, "p50 under 0.0001 ms");
     window.assert_says("over the brief's limit");
-    window.assert_says("When it was measured, it passed: the brief said p95 ≤ 60,000 ms then.");
+    window.assert_says("When it was measured, it passed: the brief said p50 ≤ 60,000 ms then.");
     limit(&mut window, "p99.9999 under 60 s");
     window.assert_says("not enough samples");
     limit(&mut window, "as fast as can be");
@@ -80,6 +80,7 @@ fn batches_are_picked_and_runs_are_listed() {
 #[test]
 fn a_measurement_of_another_version_is_stale_and_still_shown() {
     let mut window = page(Window::churn());
+    limit(&mut window, "p50 under 60 s");
     measure(&mut window);
     apply(&mut window, Command::SelectVersion(Some(semver::Version::new(1, 0, 0))));
     window.assert_says("This says nothing about the version at hand: 1.1.0 was measured.");

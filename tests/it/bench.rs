@@ -62,13 +62,13 @@ fn repository(path: &str) -> String {
 #[test]
 fn the_verdict_follows_the_brief_without_a_new_run() {
     let dir = Dir::with_example();
-    // The debug build of the tests is slow; what is asked of it is not a matter of milliseconds.
+    // A busy machine answers few requests in a second; the median needs 20 of them.
     dir.edit(
         "churn/brief.ron",
         "words: \"< 200ms per prediction, 50 requests",
-        "words: \"< 60 s per prediction, 1 request",
+        "words: \"p50 < 60 s per prediction, 1 request",
     );
-    let (code, measured) = dir.json("bench churn --seconds 0.4 --json");
+    let (code, measured) = dir.json("bench churn --seconds 1 --json");
     assert_eq!((code, measured["verdict"].as_str()), (0, Some("pass")), "{measured}");
     assert_eq!((measured["command"].as_str(), measured["project"].as_str()), (Some("bench"), Some("churn")));
     assert_eq!(measured["brief"]["limit_ms"], 60_000.0);
@@ -83,10 +83,10 @@ fn the_verdict_follows_the_brief_without_a_new_run() {
         ["scope", "scenario", "batch", "threads", "n", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms", "per_second"];
     assert_eq!(keys, expected);
     assert_eq!((&runs[0]["scope"], &runs[0]["scenario"]), (&"in_process".into(), &"closed_loop".into()));
-    assert_eq!(runs[0]["p95_ms"], measured["brief"]["measured_ms"]);
+    assert_eq!(runs[0]["p50_ms"], measured["brief"]["measured_ms"]);
     assert_eq!(measured["rows"], "512 rows of data/reference.csv");
 
-    dir.edit("churn/brief.ron", "words: \"< 60 s", "words: \"< 0.001 ms");
+    dir.edit("churn/brief.ron", "words: \"p50 < 60 s", "words: \"p50 < 0.001 ms");
     let (code, judged) = dir.json("bench churn --last --json");
     assert_eq!((code, judged["verdict"].as_str()), (1, Some("fail")), "{judged}");
     assert_eq!((&judged["runs"], &judged["time"]), (&measured["runs"], &measured["time"]));
@@ -126,9 +126,9 @@ fn what_is_asked_and_not_found_out_fails() {
 #[test]
 fn a_second_run_is_compared_with_the_first() {
     let dir = Dir::with_example();
-    let (_, first) = dir.json("bench churn --seconds 0.3 --json");
+    let (_, first) = dir.json("bench churn --seconds 1 --json");
     assert_eq!(first["compared"], Value::Null);
-    let (_, second) = dir.json("bench churn --seconds 0.3 --json");
+    let (_, second) = dir.json("bench churn --seconds 1 --json");
     assert_eq!(second["compared"]["with"], first["time"]);
     let p50 = &second["compared"]["percentiles"][0];
     assert_eq!((&p50["percentile"], &p50["before_ms"]), (&50.0.into(), &first["runs"][0]["p50_ms"]));
