@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use egui::{CentralPanel, Context, Frame, Key, Margin, Modifiers, Panel, ScrollArea, Ui};
+use egui::{CentralPanel, Context, Frame, Margin, Panel, ScrollArea, Ui};
 
 use super::actions::shortcuts;
 use super::dialogs::Picker;
@@ -28,8 +28,6 @@ use crate::problem::Problem;
 use crate::project::{DocumentKind, DocumentState};
 use crate::step::Step;
 use crate::workbench::{Settings, ThemeChoice, Workbench};
-
-const DRAWER_MARGIN: Margin = Margin { left: 18, right: 18, top: 12, bottom: 12 };
 
 /// Findings about a project that are shown before they are asked for.
 const FINDINGS_SHOWN: usize = 3;
@@ -207,17 +205,9 @@ impl App {
                 .frame(rail)
                 .show(ui, |ui| shell::rail_ui(ui, &self.workbench, &self.view, &mut outbox));
         }
-        // Below this width the page needs the room more than the explanation does.
-        self.view.learn.is_wide = 1_000.0 <= ui.available_width();
-        self.view.learn.is_over &= !self.view.learn.is_wide;
-        if self.workbench.settings().learn && self.view.learn.is_wide {
-            let drawer = panel.inner_margin(DRAWER_MARGIN);
-            Panel::right("learn")
-                .exact_size(theme::LEARN_WIDTH)
-                .resizable(false)
-                .frame(drawer)
-                .show(ui, |ui| self.learn_ui(ui, &mut outbox));
-        }
+        let learn = self.workbench.settings().learn;
+        let concept = self.concept();
+        self.view.learn.beside_ui(ui, learn, concept, &mut outbox);
         if self.view.log_open {
             let log = panel.inner_margin(Margin::symmetric(12, 8));
             Panel::bottom("log")
@@ -243,34 +233,11 @@ impl App {
         self.carry_out(outbox, &ctx);
     }
 
-    fn learn_ui(&mut self, ui: &mut Ui, outbox: &mut Outbox) {
-        let has_project = self.workbench.project().is_some();
-        let first = if has_project { learn::concept_of(self.view.step) } else { "development and deployment" };
-        self.view.learn.ui(ui, first, outbox);
-    }
-
-    /// The learn drawer over the right of the page, in a window without room beside it.
-    fn learn_over_ui(&mut self, ui: &Ui, outbox: &mut Outbox) {
-        let ctx = ui.ctx().clone();
-        let mut place = ctx.content_rect();
-        place.max.y -= theme::ACTIVITY_HEIGHT;
-        place.min.x = place.max.x - theme::LEARN_WIDTH;
-        let t = ui.tokens();
-        let drawer = Frame::new()
-            .fill(t.panel)
-            .stroke(t.hairline())
-            .shadow(ui.visuals().window_shadow)
-            .inner_margin(DRAWER_MARGIN);
-        egui::Area::new(egui::Id::unique("learn")).fixed_pos(place.min).constrain(false).show(&ctx, |ui| {
-            drawer.show(ui, |ui| {
-                ui.set_min_size(place.size() - DRAWER_MARGIN.sum());
-                ui.set_max_size(place.size() - DRAWER_MARGIN.sum());
-                self.learn_ui(ui, outbox);
-            });
-        });
-        let is_top = ctx.memory(|memory| memory.top_modal_layer().is_none());
-        if is_top && ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
-            self.view.learn.is_over = false;
+    /// The concept behind what is open.
+    fn concept(&self) -> &'static str {
+        match self.workbench.project() {
+            Some(_) => learn::concept_of(self.view.step),
+            None => "development and deployment",
         }
     }
 
@@ -359,9 +326,8 @@ impl App {
     }
 
     fn overlays_ui(&mut self, ui: &Ui, outbox: &mut Outbox) {
-        if self.view.learn.is_over {
-            self.learn_over_ui(ui, outbox);
-        }
+        let concept = self.concept();
+        self.view.learn.over_ui(ui, concept, outbox);
         let hovered = ui.input(|input| input.raw.hovered_files.iter().find_map(|file| file.path.clone()));
         if ui.input(|input| !input.raw.hovered_files.is_empty()) {
             let (what, detail) = self.drop_preview(hovered.as_deref());

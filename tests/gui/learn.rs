@@ -88,8 +88,14 @@ fn a_term_on_a_page_opens_the_drawer_also_when_it_is_closed() {
     let mut window = Window::churn();
     window.click("Close the drawer");
     assert!(!window.shows_page("Scope first"));
-    follow(&mut window, "latency budget");
-    assert!(window.shows_page("Why a percentile"));
+    for (link, title) in [
+        ("latency budget", "Why a percentile"),
+        ("data drift", "Data drift"),
+        ("precision and recall", "Precision and recall"),
+    ] {
+        follow(&mut window, link);
+        assert!(window.shows_page(title), "{link}");
+    }
     assert!(window.workbench().settings().learn);
 }
 

@@ -64,7 +64,7 @@ pub(super) const CONCEPTS: &[Concept] = &[
         passages: &[
             Text(
                 "The population stability index cuts a column into bins, compares the share of rows in each, and adds \
-                 up the differences. By an old rule, below 0.1 is stable and above 0.25 is a large shift.",
+                 up the differences, weighted by the logarithm of their ratio. By an old rule, below 0.1 is stable and above 0.25 is a large shift.",
             ),
             Text(
                 "The rule forgets the size of the sample. With ten bins and a hundred rows on each side, chance alone \

@@ -71,7 +71,7 @@ pub(super) fn roc(pen: &Sketch<'_>) {
     let curve: Vec<At> = (0..=40_u8)
         .map(|step| {
             let share = f32::from(step) / 40.0;
-            // Of two normal scores 1.7 apart this is close to 1 - (1 - x)^5; its area is 5/6.
+            // A smooth rise to one; the area under 1 - (1 - x)^5 is 5/6.
             (left + (right - left) * share, level - (level - top) * (1.0 - (1.0 - share).powi(5)))
         })
         .collect();
