@@ -1,7 +1,7 @@
 //! Everything a person or a pipeline can ask for, as one enum.
 //!
-//! The window, the command line and the tests send the same commands; the label, the explanation and the shortcut
-//! stand beside the variant, so that menu, palette and help cannot disagree.
+//! The window, the command line and the tests send the same commands. What the window calls a command, why it may
+//! not be had now, and its keys stand in one table, `gui::actions`, so that menu, palette and keyboard cannot disagree.
 
 use std::path::PathBuf;
 

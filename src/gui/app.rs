@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use egui::{CentralPanel, Context, Frame, Margin, Panel, ScrollArea, Ui};
 
+use super::actions::shortcuts;
 use super::dialogs::Picker;
 use super::figure::Export;
+use super::learn::{self, LearnView};
+use super::palette::Palette;
 use super::steps::benchmark::BenchmarkView;
 use super::steps::brief::BriefView;
 use super::steps::container::ContainerView;
@@ -14,9 +17,9 @@ use super::steps::drift::DriftView;
 use super::steps::model::ModelView;
 use super::steps::readiness::ReadinessView;
 use super::theme::{self, Look as _, Verdict, space};
-use super::ui_command::{Choosing, Outbox, Shortcut, UiCommand, shortcuts};
+use super::ui_command::{Choosing, Outbox, Request, UiCommand};
 use super::widgets::{Answer, Confirm, DISMISS, Toasts, drop_overlay, notice_with, problem_panel, small_button};
-use super::{learn, shell, start};
+use super::{shell, start};
 use crate::command::Command;
 use crate::jobs::{Job, JobError, Wake};
 use crate::problem::Problem;
@@ -24,14 +27,17 @@ use crate::project::{DocumentKind, DocumentState};
 use crate::step::Step;
 use crate::workbench::{Settings, ThemeChoice, Workbench};
 
+/// Findings about a project that are shown before they are asked for.
+const FINDINGS_SHOWN: usize = 3;
+
 /// What is open in the window; none of it is the project's.
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) step: Step,
     pub(super) log_open: bool,
-    /// The concept in the learn drawer; `None` is that of the open step.
-    pub(super) concept: Option<&'static str>,
     pub(super) drops_work: bool,
+    learn: LearnView,
+    all_findings: bool,
     brief: BriefView,
     model: ModelView,
     benchmark: BenchmarkView,
@@ -47,6 +53,7 @@ pub struct App {
     view: View,
     picker: Box<dyn Picker>,
     toasts: Toasts,
+    palette: Palette,
     wake: Wake,
     /// The figure whose place is being chosen.
     exporting: Option<Export>,
@@ -72,8 +79,9 @@ impl App {
             view: View {
                 step: Step::Brief,
                 log_open: false,
-                concept: None,
                 drops_work: true,
+                learn: LearnView::default(),
+                all_findings: false,
                 brief: BriefView,
                 model: ModelView::default(),
                 benchmark: BenchmarkView::default(),
@@ -84,6 +92,7 @@ impl App {
             },
             picker,
             toasts: Toasts::default(),
+            palette: Palette::default(),
             wake,
             exporting: None,
             export: None,
@@ -111,7 +120,24 @@ impl App {
     /// Shows a step's page.
     pub fn go_to(&mut self, step: Step) {
         self.view.step = step;
-        self.view.concept = None;
+        self.view.learn.reset();
+    }
+
+    /// Asks the window as a widget would.
+    pub fn ask(&mut self, command: UiCommand, ctx: &Context) {
+        self.carry_out_here(command, ctx);
+    }
+
+    /// Opens the palette with something typed into it.
+    #[cfg(feature = "pictures")]
+    pub(super) fn look_for(&mut self, query: &str) {
+        self.palette.look_for(query);
+    }
+
+    /// Says something as it would on its own.
+    #[cfg(feature = "pictures")]
+    pub(super) fn say(&mut self, verdict: Verdict, words: &str) {
+        self.toasts.say(verdict, words);
     }
 
     /// What must happen also while the window is hidden: results, saving, dialogs, dropped files, shortcuts.
@@ -134,12 +160,12 @@ impl App {
         }
         self.take_export();
         let mut outbox = Outbox::default();
-        for (keys, shortcut) in shortcuts() {
-            if ctx.input_mut(|input| input.consume_shortcut(&keys)) {
-                match shortcut {
-                    Shortcut::Workbench(command) => outbox.send(command),
-                    Shortcut::Window(command) => outbox.ask(command),
-                }
+        for (keys, request) in shortcuts() {
+            // What lies over the page has the keyboard; a palette is closed by its own keys.
+            let is_palette = *request == Request::Window(UiCommand::TogglePalette);
+            let is_heard = !self.asking_to_close && (is_palette || !self.palette.is_open());
+            if is_heard && ctx.input_mut(|input| input.consume_shortcut(keys)) {
+                outbox.request(request.clone());
             }
         }
         let dropped = ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files));
@@ -171,13 +197,9 @@ impl App {
                 .frame(rail)
                 .show(ui, |ui| shell::rail_ui(ui, &self.workbench, &self.view, &mut outbox));
         }
-        // Below this width the page needs the room more than the explanation does.
-        if self.workbench.settings().learn && 1_000.0 <= ui.available_width() {
-            let drawer = panel.inner_margin(Margin::symmetric(18, 20));
-            Panel::right("learn").exact_size(theme::LEARN_WIDTH).resizable(false).frame(drawer).show(ui, |ui| {
-                ScrollArea::vertical().auto_shrink(false).show(ui, |ui| learn::drawer_ui(ui, &mut self.view));
-            });
-        }
+        let learn = self.workbench.settings().learn;
+        let concept = self.concept();
+        self.view.learn.beside_ui(ui, learn, concept, &mut outbox);
         if self.view.log_open {
             let log = panel.inner_margin(Margin::symmetric(12, 8));
             Panel::bottom("log")
@@ -200,6 +222,14 @@ impl App {
         self.overlays_ui(ui, &mut outbox);
         let ctx = ui.ctx().clone();
         self.carry_out(outbox, &ctx);
+    }
+
+    /// The concept behind what is open.
+    fn concept(&self) -> &'static str {
+        match self.workbench.project() {
+            Some(_) => learn::concept_of(self.view.step),
+            None => "development and deployment",
+        }
     }
 
     fn page_ui(&mut self, ui: &mut Ui, outbox: &mut Outbox) {
@@ -261,12 +291,22 @@ impl App {
                 outbox.send(Command::Reload(kind));
             }
         }
-        for finding in project.findings() {
+        let findings = project.findings();
+        let all = self.view.all_findings || findings.len() <= FINDINGS_SHOWN + 1;
+        for finding in findings.iter().take(if all { findings.len() } else { FINDINGS_SHOWN }) {
             problem_panel(ui, finding, None);
+        }
+        if !all {
+            let words = format!("{} more things were found in this project's files", findings.len() - FINDINGS_SHOWN);
+            notice_with(ui, Verdict::Fail, &words, |ui| {
+                self.view.all_findings = small_button(ui, "Show them").clicked();
+            });
         }
     }
 
     fn overlays_ui(&mut self, ui: &Ui, outbox: &mut Outbox) {
+        let concept = self.concept();
+        self.view.learn.over_ui(ui, concept, outbox);
         let hovered = ui.input(|input| input.raw.hovered_files.iter().find_map(|file| file.path.clone()));
         if ui.input(|input| !input.raw.hovered_files.is_empty()) {
             let (what, detail) = self.drop_preview(hovered.as_deref());
@@ -294,6 +334,7 @@ impl App {
                 None => {}
             }
         }
+        self.palette.ui(ui.ctx(), &self.workbench, outbox);
         self.toasts.show(ui.ctx());
     }
 
@@ -335,6 +376,7 @@ impl App {
         let before = root(&self.workbench);
         self.workbench.apply(command);
         if root(&self.workbench) != before {
+            self.view.all_findings = false;
             self.view.model = ModelView::default();
             self.view.benchmark = BenchmarkView::default();
             self.view.readiness = ReadinessView::default();
@@ -354,7 +396,20 @@ impl App {
                 };
                 self.picker.open(choosing, folder.as_deref(), &name, &self.wake);
             }
-            UiCommand::ToggleLearn => self.workbench.change_settings(|settings| settings.learn = !settings.learn),
+            UiCommand::ToggleLearn => {
+                let open =
+                    if self.view.learn.is_wide { self.workbench.settings().learn } else { self.view.learn.is_over };
+                self.show_learn(!open);
+            }
+            UiCommand::Learn(name) => {
+                self.view.learn.open(name);
+                self.show_learn(true);
+            }
+            UiCommand::AllConcepts => {
+                self.view.learn.open_index();
+                self.show_learn(true);
+            }
+            UiCommand::TogglePalette => self.palette.toggle(),
             UiCommand::SwitchTheme => {
                 let dark = ctx.theme() == egui::Theme::Dark;
                 let theme = if dark { ThemeChoice::Light } else { ThemeChoice::Dark };
@@ -377,6 +432,15 @@ impl App {
                 self.dropped(&path, &mut outbox);
                 self.carry_out(outbox, ctx);
             }
+        }
+    }
+
+    /// Opens or closes the learn drawer: beside the page, or over it where that has no room.
+    fn show_learn(&mut self, open: bool) {
+        if !self.view.learn.is_wide {
+            self.view.learn.is_over = open;
+        } else if self.workbench.settings().learn != open {
+            self.workbench.change_settings(|settings| settings.learn = open);
         }
     }
 

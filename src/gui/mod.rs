@@ -3,15 +3,18 @@
 //! Views borrow, draw and send commands; they never call a step and never block.
 //! [`theme`] holds every colour and distance, [`text`] every kind of text, [`widgets`] everything that is drawn twice.
 
+mod actions;
 mod app;
 mod dialogs;
 pub mod figure;
 mod fonts;
+mod fuzzy;
 #[cfg(feature = "pictures")]
 pub mod gallery;
 mod learn;
 #[cfg(feature = "pictures")]
 mod pages;
+mod palette;
 pub mod pictures;
 mod shell;
 mod start;

@@ -7,7 +7,8 @@ use egui::Theme;
 use super::app::App;
 use super::dialogs::Picker;
 use super::pictures::Camera;
-use super::ui_command::Choosing;
+use super::theme::Verdict;
+use super::ui_command::{Choosing, UiCommand};
 use crate::command::Command;
 use crate::jobs::{Wake, no_wake};
 use crate::problem::Problem;
@@ -33,6 +34,14 @@ struct Scene {
     commands: Vec<Command>,
     /// Whether the jobs are waited for, or still run in the picture.
     settled: bool,
+    /// What is asked of the window before the picture is taken.
+    asks: Vec<UiCommand>,
+    /// What is typed into the palette.
+    looked_for: Option<&'static str>,
+    /// What is said at the lower right.
+    said: Vec<(Verdict, &'static str)>,
+    /// Width and height, in points.
+    size: (f32, f32),
 }
 
 /// Renders every page in its states, in both themes, into a folder; returns the file names.
@@ -46,10 +55,24 @@ pub fn pictures(out: &Path, environment: &Environment) -> Result<Vec<String>, Pr
         for theme in [Theme::Dark, Theme::Light] {
             let name = format!("{}-{}.png", scene.name, if theme == Theme::Dark { "dark" } else { "light" });
             let mut app = stage(&scene, environment);
-            let image = Camera::new(theme).render(|ui| app.ui(ui));
+            let camera = Camera::new(theme).size(scene.size.0, scene.size.1);
+            let mut asks = scene.asks.clone();
+            let image = camera.render(|ui| {
+                app.ui(ui);
+                // The window knows its size only now.
+                for command in asks.drain(..) {
+                    app.ask(command, ui.ctx());
+                }
+            });
             image.save(&out.join(&name)).map_err(failed)?;
             names.push(name);
         }
+    }
+    for (idx, theme) in (0..super::learn::N_CHAPTERS).flat_map(|idx| [(idx, Theme::Dark), (idx, Theme::Light)]) {
+        let name = format!("concepts-{}-{}.png", idx + 1, if theme == Theme::Dark { "dark" } else { "light" });
+        let image = Camera::new(theme).size(1260.0, 1200.0).render(|ui| super::learn::chapter_ui(ui, idx));
+        image.save(&out.join(&name)).map_err(failed)?;
+        names.push(name);
     }
     Ok(names)
 }
@@ -72,6 +95,12 @@ fn stage(scene: &Scene, environment: &Environment) -> App {
     let mut app = App::new(workbench, Box::new(NoPicker), no_wake());
     app.settle(scene.settled);
     app.go_to(scene.step);
+    if let Some(query) = scene.looked_for {
+        app.look_for(query);
+    }
+    for (verdict, words) in &scene.said {
+        app.say(*verdict, words);
+    }
     app
 }
 
@@ -100,8 +129,11 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
     std::fs::write(&not_a_model, b"\x89PNG\r\n\x1a\n, renamed")
         .map_err(|error| Problem::new(error.to_string(), not_a_model.display().to_string(), ""))?;
     let add = |source: PathBuf| Command::AddModel { source, bump: None, why: "dropped on the window".to_owned() };
-    let scene = |name, step, commands, settled| Scene { name, step, commands, settled };
-    Ok(vec![
+    let scene = |name, step, commands, settled| {
+        let (asks, looked_for, said, size) = (vec![], None, vec![], (1440.0, 900.0));
+        Scene { name, step, commands, settled, asks, looked_for, said, size }
+    };
+    let mut scenes = vec![
         scene("start", Step::Brief, vec![], true),
         scene("brief", Step::Brief, vec![Command::NewFromExample(example.clone())], true),
         scene(
@@ -125,7 +157,46 @@ fn scenes(out: &Path) -> Result<Vec<Scene>, Problem> {
         scene("container-not-built", Step::Container, vec![open()], true),
         scene("container-running", Step::Container, vec![open(), Command::BuildImage { tag: None }], false),
         scene("container", Step::Container, vec![open(), Command::BuildImage { tag: None }], true),
-    ])
+    ];
+    scenes.extend([
+        Scene { asks: vec![UiCommand::AllConcepts], ..scene("learn-index", Step::Brief, vec![open()], true) },
+        Scene { asks: vec![UiCommand::Learn("canary")], ..scene("learn", Step::Brief, vec![open()], true) },
+        Scene {
+            asks: vec![UiCommand::Learn("data drift")],
+            size: (900.0, 640.0),
+            ..scene("learn-narrow", Step::Brief, vec![open()], true)
+        },
+        Scene { looked_for: Some(""), ..scene("palette", Step::Brief, vec![open()], true) },
+        Scene { looked_for: Some("run"), ..scene("palette-search", Step::Brief, vec![open()], true) },
+        Scene { looked_for: Some("undo"), ..scene("palette-refused", Step::Brief, vec![open()], true) },
+        Scene { looked_for: Some("zebra"), ..scene("palette-nothing", Step::Brief, vec![open()], true) },
+        Scene { said: said(), ..scene("toasts", Step::Brief, vec![open()], true) },
+        Scene { said: [said(), said_often()].concat(), ..scene("toasts-many", Step::Brief, vec![open()], true) },
+    ]);
+    Ok(scenes)
+}
+
+/// Good news, bad news, long news.
+fn said() -> Vec<(Verdict, &'static str)> {
+    vec![
+        (Verdict::Pass, "The brief is on the clipboard as Markdown"),
+        (Verdict::Warn, "Open or make a project first, then drop the model again"),
+        (
+            Verdict::Fail,
+            "Exporting failed: No space left on device (os error 28), in /home/user/a/long/way/down/brief.md. Choose a \
+             folder that can be written, on a disk with room.",
+        ),
+        (Verdict::None, "The build was cancelled"),
+    ]
+}
+
+/// More than is shown at once.
+fn said_often() -> Vec<(Verdict, &'static str)> {
+    vec![
+        (Verdict::Fail, "The benchmark failed"),
+        (Verdict::Pass, "Registered 1.1.0"),
+        (Verdict::Pass, "Registered 1.1.0"),
+    ]
 }
 
 impl App {

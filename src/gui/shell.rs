@@ -3,12 +3,12 @@
 use egui::{Align, Layout, ScrollArea, Ui};
 
 use super::app::View;
-use super::text;
 use super::theme::{self, Look as _, Verdict, space};
-use super::ui_command::{Choosing, Outbox, UiCommand};
+use super::ui_command::{Choosing, Outbox, Request, UiCommand};
 use super::widgets::{
     Icon, RailItem, activity, hairline, menu_item, project_button, rail_button, rail_line, row, small_button,
 };
+use super::{actions, text};
 use crate::command::Command;
 use crate::step::{Standing, Step};
 use crate::workbench::Workbench;
@@ -42,8 +42,11 @@ pub(super) fn rail_ui(ui: &mut Ui, workbench: &Workbench, view: &View, outbox: &
     }
     ui.with_layout(Layout::bottom_up(Align::Min), |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
-        if rail_button(ui, Icon::Help, "Learn", "F1").clicked() {
+        if rail_button(ui, Icon::Help, "Learn", &actions::keys_of(UiCommand::ToggleLearn)).clicked() {
             outbox.ask(UiCommand::ToggleLearn);
+        }
+        if rail_button(ui, Icon::Search, "Commands", &actions::keys_of(UiCommand::TogglePalette)).clicked() {
+            outbox.ask(UiCommand::TogglePalette);
         }
         let dark = ui.theme() == egui::Theme::Dark;
         let (icon, words) = if dark { (Icon::Sun, "Light theme") } else { (Icon::Moon, "Dark theme") };
@@ -82,17 +85,17 @@ fn project_menu_ui(ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
             outbox.send(Command::OpenProject(recent.root.clone()));
         }
     }
-    if menu_item(ui, "Open a project…", false).clicked() {
-        outbox.ask(UiCommand::Choose(Choosing::Project));
-    }
-    if menu_item(ui, "New project…", false).clicked() {
-        outbox.ask(UiCommand::Choose(Choosing::NewProject));
-    }
-    if menu_item(ui, "Copy of the example…", false).clicked() {
-        outbox.ask(UiCommand::Choose(Choosing::Example));
-    }
-    if menu_item(ui, "Close this project", false).clicked() {
-        outbox.send(Command::CloseProject);
+    let requests: [Request; 4] = [
+        UiCommand::Choose(Choosing::Project).into(),
+        UiCommand::Choose(Choosing::NewProject).into(),
+        UiCommand::Choose(Choosing::Example).into(),
+        Command::CloseProject.into(),
+    ];
+    for request in requests {
+        let Some(action) = actions::fixed_of(request.clone()) else { continue };
+        if menu_item(ui, action.label, false).on_hover_text(action.hint()).clicked() {
+            outbox.request(request);
+        }
     }
 }
 

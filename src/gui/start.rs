@@ -2,11 +2,12 @@
 
 use egui::Ui;
 
+use super::actions::fixed_of;
 use super::shell::short_path;
 use super::text;
 use super::theme::{Look as _, space};
 use super::ui_command::{Choosing, Outbox, UiCommand};
-use super::widgets::{Card, Field, Icon, icon_ui, page_header, primary_button, quiet_button, secondary_button};
+use super::widgets::{Button, Card, Field, Icon, Tone, icon_ui, page_header, quiet_button, secondary_button};
 use crate::command::Command;
 use crate::workbench::Workbench;
 
@@ -38,14 +39,15 @@ impl StartView {
                     ));
                     ui.add_space(space::S);
                     ui.horizontal(|ui| {
-                        if primary_button(ui, "Copy the example…").clicked() {
-                            outbox.ask(UiCommand::Choose(Choosing::Example));
-                        }
-                        if secondary_button(ui, "New project…").clicked() {
-                            outbox.ask(UiCommand::Choose(Choosing::NewProject));
-                        }
-                        if secondary_button(ui, "Open a project…").clicked() {
-                            outbox.ask(UiCommand::Choose(Choosing::Project));
+                        for (choosing, tone) in [
+                            (Choosing::Example, Tone::Primary),
+                            (Choosing::NewProject, Tone::Secondary),
+                            (Choosing::Project, Tone::Secondary),
+                        ] {
+                            let Some(action) = fixed_of(UiCommand::Choose(choosing)) else { continue };
+                            if ui.add(Button::new(tone, action.label)).on_hover_text(action.hint()).clicked() {
+                                outbox.ask(UiCommand::Choose(choosing));
+                            }
                         }
                     });
                 });

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use egui::{Key, KeyboardShortcut, Modifiers};
-
 use super::figure::{Export, FigureFormat};
 use crate::command::Command;
 use crate::step::Step;
@@ -36,6 +34,12 @@ pub enum UiCommand {
     Choose(Choosing),
     /// Open or close the learn drawer.
     ToggleLearn,
+    /// Open the learn drawer at a concept, by its name.
+    Learn(&'static str),
+    /// Open the learn drawer at the index of its concepts.
+    AllConcepts,
+    /// Open or close the command palette.
+    TogglePalette,
     /// Switch between light and dark.
     SwitchTheme,
     /// Open or close the running job's log.
@@ -67,34 +71,33 @@ impl Outbox {
     pub fn ask(&mut self, command: UiCommand) {
         self.window.push(command);
     }
+
+    /// Asks whoever can do it.
+    pub fn request(&mut self, request: Request) {
+        match request {
+            Request::Workbench(command) => self.send(command),
+            Request::Window(command) => self.ask(command),
+        }
+    }
 }
 
-/// Every shortcut with what it does.
-pub fn shortcuts() -> Vec<(KeyboardShortcut, Shortcut)> {
-    let ctrl = |key| KeyboardShortcut::new(Modifiers::COMMAND, key);
-    let shifted = KeyboardShortcut::new(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
-    let numbers = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6];
-    let steps =
-        Step::ALL.into_iter().zip(numbers).map(|(step, key)| (ctrl(key), Shortcut::Window(UiCommand::GoTo(step))));
-    // The longer combination first: it also matches the shorter one.
-    let mut all = vec![
-        (shifted, Shortcut::Workbench(Command::Redo)),
-        (ctrl(Key::Y), Shortcut::Workbench(Command::Redo)),
-        (ctrl(Key::Z), Shortcut::Workbench(Command::Undo)),
-        (ctrl(Key::S), Shortcut::Workbench(Command::Save)),
-        (ctrl(Key::O), Shortcut::Window(UiCommand::Choose(Choosing::Project))),
-        (ctrl(Key::M), Shortcut::Window(UiCommand::Choose(Choosing::Model))),
-        (KeyboardShortcut::new(Modifiers::NONE, Key::F1), Shortcut::Window(UiCommand::ToggleLearn)),
-    ];
-    all.extend(steps);
-    all
-}
-
-/// What a shortcut does.
+/// Something asked for, of the workbench or of the window.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Shortcut {
+pub enum Request {
     /// Something for the workbench.
     Workbench(Command),
     /// Something for the window.
     Window(UiCommand),
+}
+
+impl From<Command> for Request {
+    fn from(command: Command) -> Self {
+        Self::Workbench(command)
+    }
+}
+
+impl From<UiCommand> for Request {
+    fn from(command: UiCommand) -> Self {
+        Self::Window(command)
+    }
 }

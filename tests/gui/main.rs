@@ -3,4 +3,6 @@
 
 mod app;
 mod driver;
+mod learn;
+mod palette;
 mod widgets;

@@ -4,6 +4,7 @@ use egui::Ui;
 
 use crate::brief::{completeness, hint, question};
 use crate::command::{BriefField, Command};
+use crate::gui::learn;
 use crate::gui::text;
 use crate::gui::theme::Verdict;
 use crate::gui::ui_command::{Choosing, Outbox, UiCommand};
@@ -95,6 +96,8 @@ fn pair_ui(ui: &mut Ui, brief: &Brief, fields: [BriefField; 2], outbox: &mut Out
 /// The measurable answers as a table: the words, and what they were understood as.
 fn limits_ui(ui: &mut Ui, brief: &Brief, outbox: &mut Outbox) {
     let fields = [BriefField::Latency, BriefField::Retraining, BriefField::Success];
+    // The concept behind each.
+    let names = ["latency budget", "data drift", "precision and recall"];
     let columns = [
         Column::text("question").exact(160.0),
         Column::text("answer").share(1.1),
@@ -108,7 +111,11 @@ fn limits_ui(ui: &mut Ui, brief: &Brief, outbox: &mut Outbox) {
         let said = hint(field, brief);
         match column {
             0 => {
-                cell(ui, text::medium(asked.label)).on_hover_text(asked.help);
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 2.0;
+                    cell(ui, text::medium(asked.label)).on_hover_text(asked.help);
+                    learn::link(ui, names[row], outbox);
+                });
             }
             1 => {
                 let mut words = field.words(brief).to_owned();

@@ -24,6 +24,8 @@ pub enum Icon {
     ChevronDown,
     /// Opens, or goes, to the right.
     ChevronRight,
+    /// Goes back.
+    ChevronLeft,
     /// Closes or removes.
     Close,
     /// Adds.
@@ -54,7 +56,7 @@ pub enum Icon {
 
 impl Icon {
     /// Every icon, for the gallery.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Pass,
         Self::Warn,
         Self::Fail,
@@ -64,6 +66,7 @@ impl Icon {
         Self::Trestle,
         Self::ChevronDown,
         Self::ChevronRight,
+        Self::ChevronLeft,
         Self::Close,
         Self::Plus,
         Self::Folder,
@@ -122,6 +125,7 @@ impl Icon {
             }
             Self::ChevronDown => pen.line(&[(4.0, 6.2), (8.0, 10.2), (12.0, 6.2)]),
             Self::ChevronRight => pen.line(&[(6.2, 4.0), (10.2, 8.0), (6.2, 12.0)]),
+            Self::ChevronLeft => pen.line(&[(9.8, 4.0), (5.8, 8.0), (9.8, 12.0)]),
             Self::Close => {
                 pen.line(&[(4.0, 4.0), (12.0, 12.0)]);
                 pen.line(&[(12.0, 4.0), (4.0, 12.0)]);

@@ -29,11 +29,17 @@ pub struct LearnSection<'a> {
 impl LearnSection<'_> {
     /// Shows the section; the index of the term that was pressed.
     pub fn show(&self, ui: &mut Ui) -> Option<usize> {
+        self.show_with(ui, |_| ())
+    }
+
+    /// Shows the section with a drawing under its title.
+    pub fn show_with(&self, ui: &mut Ui, drawing: impl FnOnce(&mut Ui)) -> Option<usize> {
         ui.spacing_mut().item_spacing.y = 10.0;
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = 8.0;
             heading_label(ui, text::heading(self.title));
         });
+        drawing(ui);
         for passage in self.passages {
             match passage {
                 Passage::Text(words) => {
@@ -72,13 +78,11 @@ fn terms_ui(ui: &mut Ui, terms: &[&str]) -> Option<usize> {
     ui.spacing_mut().interact_size.y = 17.0;
     ui.spacing_mut().item_spacing = egui::vec2(0.0, 2.0);
     ui.horizontal_wrapped(|ui| {
-        ui.label(text::small("In this step: "));
+        ui.label(text::small("See also "));
         for (idx, word) in terms.iter().enumerate() {
-            if term(ui, word).clicked() {
+            let is_last = idx + 1 == terms.len();
+            if term_with(ui, word, if is_last { "" } else { ", " }).clicked() {
                 pressed = Some(idx);
-            }
-            if idx + 1 < terms.len() {
-                ui.label(text::small(", "));
             }
         }
     });
@@ -87,8 +91,15 @@ fn terms_ui(ui: &mut Ui, terms: &[&str]) -> Option<usize> {
 
 /// A term that leads to its explanation.
 pub fn term(ui: &mut Ui, word: &str) -> Response {
+    term_with(ui, word, "")
+}
+
+/// A term with what follows it, so that no line begins with a comma.
+fn term_with(ui: &mut Ui, word: &str, after: &str) -> Response {
     let t = ui.tokens();
-    let response = ui.add(Label::new(text::small(word).color(t.accent)).sense(Sense::click()));
+    let parts = [text::small(word).color(t.accent), text::small(after)];
+    let words = text::join(ui, parts.into_iter().filter(|part| !part.is_empty()));
+    let response = ui.add(Label::new(words).sense(Sense::click()));
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Link, true, word));
     if response.hovered() || response.has_focus() {
         let y = response.rect.bottom() - 2.0;
