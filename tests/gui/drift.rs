@@ -134,9 +134,9 @@ fn a_file_that_is_no_table_is_refused_in_its_place() {
 
 #[test]
 fn the_overlay_says_what_a_table_becomes() {
-    for (mut window, words) in
-        [(Window::new_project(), "Use as the reference data"), (Window::churn(), "Use as the current data")]
-    {
+    let new_project: fn() -> Window = Window::new_project;
+    for (window, words) in [(new_project, "Use as the reference data"), (Window::churn, "Use as the current data")] {
+        let mut window = window();
         let file = HoveredFile { path: Some(Path::new("/somewhere/new.parquet").to_owned()), ..HoveredFile::default() };
         window.harness.input_mut().hovered_files.push(file);
         window.step();

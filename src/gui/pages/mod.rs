@@ -175,8 +175,9 @@ impl App {
                 workbench.project().is_some() && workbench.readiness().is_none() && probe.problem().is_none();
             let looking = workbench.engine().running().is_some() || probe.running().is_some() || to_probe;
             let working = settled && !workbench.jobs().is_empty();
-            // A job that the scene shows running must not end meanwhile.
-            if !(looking || working) || !settled && 1.0 < started.elapsed().as_secs_f64() {
+            // A job that the scene shows running is shown once it tells how far it is, before it ends.
+            let under_way = workbench.jobs().iter().any(|job| job.context.fraction().is_some());
+            if !(looking || working) || !settled && (under_way || 1.0 < started.elapsed().as_secs_f64()) {
                 break;
             }
             std::thread::sleep(Duration::from_millis(20));
