@@ -216,6 +216,7 @@ impl App {
                 .frame(log)
                 .show(ui, |ui| shell::log_ui(ui, &self.workbench));
         }
+        self.next_ui(ui, &mut outbox);
         // The right margin belongs to what scrolls, so that the scroll bar stands in it and not on the page.
         let central = Frame::new().fill(t.bg).inner_margin(Margin { left: 24, right: 4, top: 20, bottom: 0 });
         CentralPanel::default().frame(central).show(ui, |ui| {
@@ -223,7 +224,6 @@ impl App {
                 Frame::new().inner_margin(Margin { right: 20, ..Margin::ZERO }).show(ui, |ui| {
                     self.messages_ui(ui, &mut outbox);
                     self.page_ui(ui, &mut outbox);
-                    self.next_ui(ui, &mut outbox);
                     ui.add_space(space::L);
                 });
             });
@@ -257,16 +257,19 @@ impl App {
         }
     }
 
-    /// The one step that comes next, at the foot of the page; the brief says it in its head.
+    /// The one step that comes next, always in sight below the page; the brief says it in its head.
     fn next_ui(&self, ui: &mut Ui, outbox: &mut Outbox) {
         if self.view.step == Step::Brief {
             return;
         }
-        if let Some(next) = self.workbench.next_step(self.view.step)
-            && next_step(ui, next.step.label(), &next.why, &format!("Continue to {}", next.step.label().to_lowercase()))
-        {
-            outbox.ask(UiCommand::GoTo(next.step));
-        }
+        let Some(next) = self.workbench.next_step(self.view.step) else { return };
+        let foot = Frame::new().fill(ui.tokens().bg).inner_margin(Margin::symmetric(24, 0));
+        Panel::bottom("next").exact_size(theme::NEXT_HEIGHT).resizable(false).frame(foot).show(ui, |ui| {
+            let button = format!("Continue to {}", next.step.label().to_lowercase());
+            if next_step(ui, next.step.label(), &next.why, &button) {
+                outbox.ask(UiCommand::GoTo(next.step));
+            }
+        });
     }
 
     /// What concerns the whole project and stands above every page.

@@ -63,6 +63,8 @@ pub const CONTROL_HEIGHT: f32 = 32.0;
 pub const RAIL_WIDTH: f32 = 220.0;
 /// Width of the learn drawer.
 pub const LEARN_WIDTH: f32 = 300.0;
+/// Height of the line that leads to the next step.
+pub const NEXT_HEIGHT: f32 = 48.0;
 /// Height of the activity bar.
 pub const ACTIVITY_HEIGHT: f32 = 30.0;
 

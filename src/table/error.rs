@@ -151,7 +151,9 @@ impl TableError {
         match self {
             Self::Open { .. } => "Check the path and the permissions.".into(),
             Self::Read { .. } => "Check the quotation marks from that line on, and the disk.".into(),
-            Self::Empty { .. } => "Give a CSV file with a line of column names, or a JSON object per line.".into(),
+            Self::Empty { .. } => {
+                "Give a CSV file with a line of column names, a JSON object per line, or Parquet.".into()
+            }
             Self::Unsupported { fix, .. } => fix.clone(),
             Self::Encoding { .. } => "Save the file as UTF-8.".into(),
             Self::Nul { .. } => {

@@ -82,6 +82,12 @@ impl Workbench {
         fresh.or_else(|| latest_evaluation(project, &record.version))
     }
 
+    /// Whether the version at hand could be evaluated and was not yet.
+    pub fn can_evaluate(&self) -> bool {
+        let declared = self.project.as_ref().is_some_and(|project| project.documents.config.data.labelled.is_some());
+        declared && self.version().is_some() && self.evaluated().is_none() && self.evaluation.running().is_none()
+    }
+
     /// What a gain of the version at hand is counted from.
     pub fn baseline(&self) -> Baseline<'_> {
         match (&self.project, self.version()) {

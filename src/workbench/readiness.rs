@@ -295,6 +295,10 @@ impl Workbench {
             return (Standing::Fail, "could not be checked".to_owned());
         }
         let Some(report) = report else { return (Standing::NotStarted, "not checked yet".to_owned()) };
+        if self.version().is_none() {
+            // Nothing is wrong with a project that has only begun.
+            return (Standing::NotStarted, "after the model".to_owned());
+        }
         readiness::standing(&report)
     }
 

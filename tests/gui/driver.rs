@@ -134,7 +134,7 @@ impl Window {
         let app = App::new(workbench, Box::new(picker), no_wake());
         let harness = Harness::builder()
             // High enough that no page scrolls: a click goes to where a widget is seen.
-            .with_size([1440.0, 2400.0])
+            .with_size([1440.0, 3200.0])
             .with_step_dt(1.0 / 60.0)
             .with_context_setup(|ctx| {
                 theme::install(ctx);

@@ -186,7 +186,7 @@ fn files_that_are_no_tables_are_named_with_what_is_wrong() {
     dir.write("reference.csv", plain_csv(50));
     let cases: [(&str, &[u8], &str); 7] = [
         ("empty", b"", "The file is empty"),
-        ("ragged", b"amount,region\n1,north\n2\n", "Line 3 has 1 cells where the header has 2"),
+        ("ragged", b"amount,region\n1,north\n2\n", "Line 3 has 1 cell where the header has 2"),
         ("headless", b"4.5,0.2\n3,4\n", "The first line holds numbers"),
         ("header alone", b"amount,region\n", "The current data has column names and no rows"),
         ("doubled", b"amount,amount\n1,2\n", "both named amount"),

@@ -147,8 +147,8 @@ fn stage(scene: &Scene, environment: &Environment) -> App {
         }
     }
     let mut app = App::new(workbench, Box::new(NoPicker), no_wake());
-    app.settle(scene.settled);
     app.go_to(scene.step);
+    app.settle(scene.settled, scene.step);
     if let Some(item) = scene.item {
         app.open_item(item, scene.waiving);
     }
@@ -164,7 +164,7 @@ fn stage(scene: &Scene, environment: &Environment) -> App {
 impl App {
     /// Waits until the engine and the evidence were looked for, so that pictures do not depend on how fast they answer;
     /// a scene at rest waits for every job.
-    fn settle(&mut self, settled: bool) {
+    fn settle(&mut self, settled: bool, step: Step) {
         let context = egui::Context::default();
         let started = std::time::Instant::now();
         while started.elapsed() < PATIENCE {
@@ -176,7 +176,8 @@ impl App {
             let looking = workbench.engine().running().is_some() || probe.running().is_some() || to_probe;
             let working = settled && !workbench.jobs().is_empty();
             // A job that the scene shows running is shown once it tells how far it is, before it ends.
-            let under_way = workbench.jobs().iter().any(|job| job.context.fraction().is_some());
+            let under_way = workbench.jobs().iter().any(|job| job.context.fraction().is_some())
+                || step == Step::Readiness && probe.running().is_some();
             if !(looking || working) || !settled && (under_way || 1.0 < started.elapsed().as_secs_f64()) {
                 break;
             }

@@ -29,7 +29,9 @@ impl ModelView {
     pub(in crate::gui) fn ui(&mut self, ui: &mut Ui, workbench: &Workbench, drops_work: bool, outbox: &mut Outbox) {
         let version = workbench.version();
         page_header(ui, Step::Model.label(), Step::Model.purpose(), |ui| {
-            if primary_button(ui, "Add model…").clicked() {
+            // One primary action a page: a model that could be evaluated is evaluated first.
+            let add = if workbench.can_evaluate() { secondary_button } else { primary_button };
+            if add(ui, "Add model…").clicked() {
                 outbox.ask(UiCommand::Choose(Choosing::Model));
             }
             if version.is_some() {

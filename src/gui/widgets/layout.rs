@@ -142,10 +142,9 @@ pub fn page_header<R>(ui: &mut Ui, title: &str, purpose: &str, actions: impl FnO
 
 /// What comes after this page, at its foot: the step, why, and a button that goes there; `true` when it was pressed.
 pub fn next_step(ui: &mut Ui, step: &str, why: &str, button: &str) -> bool {
-    ui.add_space(space::XS);
     hairline(ui);
     let mut pressed = false;
-    row(ui, CONTROL_HEIGHT + space::L, |ui| {
+    row(ui, ui.available_height(), |ui| {
         ui.label(text::small("Next"));
         ui.label(text::medium(step));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
