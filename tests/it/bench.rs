@@ -50,6 +50,16 @@ impl Dir {
         fs::write(self.path(name), text.replacen(old, new, 1)).unwrap();
     }
 
+    /// How the checklist says the brief's latency stands.
+    #[track_caller]
+    fn latency_item(&self) -> String {
+        let (code, checked) = self.json("check churn --json");
+        assert_eq!(code, 1, "other items of a new copy block");
+        let items = checked["brief"].as_array().unwrap();
+        let item = items.iter().find(|item| item["id"] == "brief.latency").unwrap();
+        item["status"].as_str().unwrap().to_owned()
+    }
+
     fn reports(&self) -> Vec<BenchmarkReport> {
         Project::open(&self.path("churn")).unwrap().reports().to_vec()
     }
@@ -92,6 +102,9 @@ fn the_verdict_follows_the_brief_without_a_new_run() {
     assert_eq!((&judged["runs"], &judged["time"]), (&measured["runs"], &measured["time"]));
     assert_eq!(judged["brief"]["limit_ms"], 0.001);
     assert!(judged["reasons"][0].as_str().unwrap().contains("over 0.001 ms"), "{judged}");
+    assert_eq!(dir.latency_item(), "fail", "the checklist follows");
+    dir.edit("churn/brief.ron", "words: \"p50 < 0.001 ms", "words: \"p50 < 60 s");
+    assert_eq!(dir.latency_item(), "pass");
 
     let reports = dir.reports();
     assert_eq!(reports.len(), 1, "no new run");

@@ -77,7 +77,7 @@ fn model(folders: &Folders, example: &Path) -> Result<Vec<Scene>, Problem> {
     Ok(vec![
         scene("model", vec![open(example), Command::CheckGolden]).tall(),
         scene("model-evaluating", vec![open(example), Command::Evaluate]).running(),
-        scene("model-evaluated", vec![open(&evaluated), Command::CheckGolden, Command::Evaluate]).tall(),
+        scene("model-evaluated", vec![open(&evaluated), Command::CheckGolden, Command::Evaluate]),
         scene(
             "model-evaluated-fails",
             vec![open(&evaluated), Command::SelectVersion(Some(Version::new(1, 0, 0))), Command::Evaluate],
@@ -187,8 +187,8 @@ fn drift(folders: &Folders) -> Result<Vec<Scene>, Problem> {
         scene("drift-empty", vec![open(&folders.project("drift-empty")?)]),
         scene("drift-not-compared", vec![open(&waiting)]),
         scene("drift-running", vec![open(&waiting), Command::CompareData]).running(),
-        scene("drift", vec![open(&folders.example("drift")?), Command::CompareData]).tall(),
-        scene("drift-numeric", vec![open(&numeric), Command::CompareData, ignored]),
+        scene("drift", vec![open(&folders.example("drift")?), Command::CompareData]),
+        scene("drift-numeric", vec![open(&numeric), Command::CompareData, ignored]).tall(),
         scene("drift-stale", vec![open(&folders.example("drift-stale")?), Command::CompareData, another]),
         scene("drift-failed", vec![open(&failing), Command::CompareData]),
     ])
@@ -207,10 +207,14 @@ fn without(root: &Path, columns: &[&str]) -> Result<Command, Problem> {
 fn container(folders: &Folders, example: &Path) -> Result<Vec<Scene>, Problem> {
     let scene = |name, commands| Scene::new(name, Step::Container, commands);
     let build = || Command::BuildImage { tag: None };
+    let built = folders.example("container")?;
+    let refused = Command::BuildImage { tag: Some("Not a reference".to_owned()) };
     Ok(vec![
         scene("container-empty", vec![open(&folders.project("container-empty")?)]),
         scene("container-not-built", vec![open(example)]),
         scene("container-running", vec![open(example), build()]).running(),
-        scene("container", vec![open(&folders.example("container")?), build()]),
+        scene("container", vec![open(&built), build()]),
+        scene("container-stale", vec![open(&built), Command::SelectVersion(Some(Version::new(1, 0, 0)))]),
+        scene("container-failed", vec![open(&folders.example("container-failed")?), refused]),
     ])
 }

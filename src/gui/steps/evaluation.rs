@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use semver::Version;
 
 use super::evaluation_figures::{RocFigure, ScatterFigure, confusion_ui, mistakes_ui};
-use super::model::text_of_count;
 use crate::command::Command;
 use crate::gui::figure::{Figure, figure_ui};
 use crate::gui::text;
@@ -239,9 +238,9 @@ fn remark(report: &EvaluationReport) -> String {
     let local = report.time.to_zoned(jiff::tz::TimeZone::system());
     let left_out = match report.n_unlabelled {
         0 => String::new(),
-        n => format!(", {} without a label left out", text_of_count(n)),
+        n => format!(", {} without a label left out", judge::thousands(n)),
     };
-    let n = text_of_count(report.n());
+    let n = judge::thousands(report.n());
     format!("{n} rows of {}{left_out} · {}", report.data, local.strftime("%Y-%m-%d %H:%M"))
 }
 

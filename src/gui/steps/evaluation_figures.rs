@@ -3,12 +3,11 @@
 use egui::{Align2, Color32, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_plot::{GridMark, HoverPosition, Line, LineStyle, PlotPoints, Points};
 
-use super::model::text_of_count;
 use crate::gui::figure::Figure;
 use crate::gui::text;
 use crate::gui::theme::{Look as _, RADIUS_SMALL, space};
 use crate::gui::widgets::{Column, Table, cell, cell_number, legend, plot};
-use crate::judge::{ConfusionTable, RocLine};
+use crate::judge::{self, ConfusionTable, RocLine};
 
 /// Mistakes listed.
 const MAX_MISTAKES: usize = 12;
@@ -59,7 +58,14 @@ pub(super) fn confusion_ui(ui: &mut Ui, table: &ConfusionTable) {
             ui.painter().rect_filled(rect, RADIUS_SMALL, t.card.lerp_to_gamma(hue, 0.06 + 0.34 * part));
             let percent = format!("{:.0} %", part * 100.0);
             let center = rect.center();
-            write(ui, text::medium(text_of_count(rows)), width, center - vec2(0.0, 8.0), Align2::CENTER_CENTER, t.text);
+            write(
+                ui,
+                text::medium(judge::thousands(rows)),
+                width,
+                center - vec2(0.0, 8.0),
+                Align2::CENTER_CENTER,
+                t.text,
+            );
             write(ui, text::small(percent.as_str()), width, center + vec2(0.0, 9.0), Align2::CENTER_CENTER, t.text);
             let said = format!("true {name}, answered {}: {rows} rows, {percent}", named(answer));
             let response = ui.interact(rect, ui.scope_id().with(("cell", truth, column)), Sense::hover());
@@ -100,7 +106,7 @@ pub(super) fn mistakes_ui(ui: &mut Ui, table: &ConfusionTable) {
         match column {
             0 => drop(cell(ui, table.names[*truth].as_str())),
             1 => drop(cell(ui, answer.map_or("no answer", |class| table.names[class].as_str()))),
-            2 => drop(cell_number(ui, &text_of_count(*n))),
+            2 => drop(cell_number(ui, &judge::thousands(*n))),
             _ => drop(cell_number(ui, &format!("{:.0} %", part * 100.0))),
         }
     });
@@ -190,9 +196,9 @@ impl Figure for ScatterFigure {
         let t = ui.tokens();
         let n = self.pairs.len() as u64;
         let rows = if n < self.n {
-            format!("{} of {} rows, evenly spaced", text_of_count(n), text_of_count(self.n))
+            format!("{} of {} rows, evenly spaced", judge::thousands(n), judge::thousands(self.n))
         } else {
-            format!("{} rows", text_of_count(n))
+            format!("{} rows", judge::thousands(n))
         };
         legend(ui, &[(rows.as_str(), t.reference), ("answer equals truth", t.line_strong)]);
         let truths = || self.pairs.iter().map(|(truth, _)| *truth);

@@ -13,6 +13,7 @@ use crate::gui::widgets::{
     Card, DISMISS, Field, Icon, KeyValues, Stat, columns, empty_state, notice, page_header, primary_button,
     problem_panel, secondary_button,
 };
+use crate::judge;
 use crate::project::ModelVersion;
 use crate::step::Step;
 use crate::workbench::Workbench;
@@ -123,7 +124,7 @@ impl ModelView {
 fn summary_ui(ui: &mut Ui, workbench: &Workbench, version: &ModelVersion) {
     let record = &version.record;
     let number = record.version.to_string();
-    let parameters = text_of_count(record.model.n_parameters);
+    let parameters = judge::thousands(record.model.n_parameters);
     let (size, unit) = text_of_size(record.model.size_bytes);
     let n_golden = version.golden.as_ref().map_or(0, |golden| golden.rows.len());
     let check = workbench.golden().last.as_ref();
@@ -186,19 +187,6 @@ fn summary_ui(ui: &mut Ui, workbench: &Workbench, version: &ModelVersion) {
         }
         KeyValues::default().show(ui, &pairs);
     });
-}
-
-/// A count with thousands marked.
-pub(super) fn text_of_count(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if 0 < index && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A size and its unit.
