@@ -243,8 +243,12 @@ fn verified(item: &Item, probe: &Probe, facts: &Facts<'_>) -> Finding {
         return with_seen(Fail, format!("{}: {}", failed.name, failed.detail))
             .fix("Look at the verification on the container's page, mend what it says, and build again");
     }
-    let details: Vec<&str> = seen.iter().map(|check| check.detail.as_str()).collect();
-    with_seen(Pass, capitalised(&details.join("; ")))
+    // A detail alone does not say what it is about when the item stands on one check.
+    let reason = match seen.as_slice() {
+        [check] => format!("{}: {}", check.name, check.detail),
+        checks => capitalised(&checks.iter().map(|check| check.detail.as_str()).collect::<Vec<_>>().join("; ")),
+    };
+    with_seen(Pass, reason)
 }
 
 fn image_line(report: &PackageReport) -> String {

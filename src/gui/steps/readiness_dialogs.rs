@@ -20,6 +20,8 @@ pub(super) struct Asking {
     label: String,
     words: String,
     kind: Kind,
+    /// Whether it was shown already; at first the keyboard goes to its first field.
+    shown: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -31,7 +33,7 @@ enum Kind {
 
 impl Asking {
     fn new(item: &ChecklistItem, kind: Kind) -> Self {
-        Self { item: item.id.clone(), label: item.label.clone(), words: String::new(), kind }
+        Self { item: item.id.clone(), label: item.label.clone(), words: String::new(), kind, shown: false }
     }
 
     pub(super) fn attest(item: &ChecklistItem) -> Self {
@@ -70,8 +72,14 @@ impl Asking {
 
     /// The fields; the command they make, when they say enough.
     fn fields_ui(&mut self, ui: &mut Ui, days: (Date, Date)) -> Option<Command> {
+        let is_new = !std::mem::replace(&mut self.shown, true);
         let Self { item, words, kind, .. } = self;
         let item = item.clone();
+        let begin = |first: egui::Response| {
+            if is_new {
+                first.request_focus();
+            }
+        };
         let said = |words: &String| Some(words.trim().to_owned()).filter(|words| !words.is_empty());
         match kind {
             Kind::Attest => {
@@ -80,14 +88,16 @@ impl Asking {
                      change.",
                 ));
                 let example = "pytest tests: 14 passed";
-                Field::new("How do you know", words).placeholder(example).rows(3).show(ui);
+                begin(Field::new("How do you know", words).placeholder(example).rows(3).show(ui));
                 Some(Command::Attest { item, note: said(words)? })
             }
             Kind::Waive { owner, until } => {
                 ui.label(text::body(
                     "It is not met, and that is accepted for a while. After the last day it blocks again.",
                 ));
-                Field::new("Why may it wait", words).placeholder("No users before the pilot ends").rows(2).show(ui);
+                begin(
+                    Field::new("Why may it wait", words).placeholder("No users before the pilot ends").rows(2).show(ui),
+                );
                 Field::new("Who answers for it", owner).placeholder("you").show(ui);
                 let (expires, problem) = match until.trim().parse::<Date>() {
                     Ok(day) if day < days.0 || days.1 < day => (None, Some(format!("From {} to {}", days.0, days.1))),
@@ -101,7 +111,7 @@ impl Asking {
                 ui.label(text::body(
                     "What was attested and waived about it does not hold any more. The ledger keeps both.",
                 ));
-                Field::new("Why", words).placeholder("The tests fail since Monday").rows(2).show(ui);
+                begin(Field::new("Why", words).placeholder("The tests fail since Monday").rows(2).show(ui));
                 Some(Command::Withdraw { item, why: said(words)? })
             }
         }
