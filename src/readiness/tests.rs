@@ -308,8 +308,8 @@ fn the_interface_is_as_the_newest_verification_of_the_version_says() {
     }
     check(&[
         (|_| (), "endpoints-documented", Pass, "Saw Describes itself; saw Metadata is the contract"),
-        (|_| (), "errors-handled", Pass, "Saw Refuses what is malformed"),
-        (|_| (), "logging", Pass, "Saw Logs are JSON with a request id"),
+        (|_| (), "errors-handled", Pass, "Refuses what is malformed: saw Refuses what is malformed"),
+        (|_| (), "logging", Pass, "Logs are JSON with a request id: saw Logs are JSON with a request id"),
         (|_| (), "health-check", Pass, "Saw Gets ready; saw Live and ready; saw Stops when asked"),
         (|w| w.packages.clear(), "logging", Unchecked, "No image was built and verified yet"),
         (
@@ -341,9 +341,24 @@ fn the_interface_is_as_the_newest_verification_of_the_version_says() {
             "The image of 1.1.0 was verified; the feature contract changed since",
         ),
         // Each answer goes stale by what it depends on, and by nothing else.
-        (|w| w.probe.evidence.features = "other".to_owned(), "logging", Pass, "Saw Logs are JSON with a request id"),
-        (|w| w.probe.evidence.code = "other".to_owned(), "errors-handled", Pass, "Saw Refuses what is malformed"),
-        (|w| w.probe.evidence.brief = "other".to_owned(), "errors-handled", Pass, "Saw Refuses what is malformed"),
+        (
+            |w| w.probe.evidence.features = "other".to_owned(),
+            "logging",
+            Pass,
+            "Logs are JSON with a request id: saw Logs are JSON with a request id",
+        ),
+        (
+            |w| w.probe.evidence.code = "other".to_owned(),
+            "errors-handled",
+            Pass,
+            "Refuses what is malformed: saw Refuses what is malformed",
+        ),
+        (
+            |w| w.probe.evidence.brief = "other".to_owned(),
+            "errors-handled",
+            Pass,
+            "Refuses what is malformed: saw Refuses what is malformed",
+        ),
         (
             |w| w.probe.evidence.brief = "other".to_owned(),
             "endpoints-documented",
@@ -369,7 +384,7 @@ fn the_interface_is_as_the_newest_verification_of_the_version_says() {
             },
             "logging",
             Pass,
-            "Saw Logs are JSON with a request id",
+            "Logs are JSON with a request id: saw Logs are JSON with a request id",
         ),
     ]);
 }
@@ -424,7 +439,12 @@ fn a_word_counts_where_evidence_is_silent_and_until_its_ground_changes() {
             Attested,
             "Attested by ada on 2026-11-22: 14 passed",
         ),
-        (|w| w.attest("logging"), "logging", Pass, "Saw Logs are JSON with a request id"),
+        (
+            |w| w.attest("logging"),
+            "logging",
+            Pass,
+            "Logs are JSON with a request id: saw Logs are JSON with a request id",
+        ),
     ]);
 }
 
@@ -442,7 +462,11 @@ fn a_waiver_holds_to_its_last_day_and_only_for_what_blocks() {
     );
     assert!(tomorrow.evidence.iter().any(|line| line.kind == "waiver" && line.detail.contains("waived by ada")));
     world.waive("logging", date(2026, 12, 24), "");
-    world.check("logging", Pass, "Saw Logs are JSON with a request id; the waiver has no effect");
+    world.check(
+        "logging",
+        Pass,
+        "Logs are JSON with a request id: saw Logs are JSON with a request id; the waiver has no effect",
+    );
     world.attest("unit-tests");
     world.check("unit-tests", Attested, "Attested by ada on 2026-11-22: 14 passed; the waiver has no effect");
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use semver::Version;
 use trestle::engine::Model;
 use trestle::features::{Mapping, compare_golden, predictions};
+use trestle::judge::{self, Baseline};
 use trestle::project::brief::{
     Band, Brief, Comparison, InputSpec, LatencyBudget, Metric, OutputKind, OutputSpec, RetrainingCadence, Stated,
     SuccessMetric,
@@ -20,7 +21,7 @@ use trestle::project::documents::{
     Commands, DataFile, DataFiles, Evidence, Feature, FeatureContract, FeatureType, GoldenRow, GoldenRows,
     LedgerRecord, ProjectConfig, Registry, Value,
 };
-use trestle::project::reports::{Check, PackageReport};
+use trestle::project::reports::{BenchmarkReport, Check, DriftReport, EvaluationReport, PackageReport, Verdict};
 use trestle::project::{CHAMPION, DocumentKind, DocumentState, Project, evidence};
 
 const MODEL_SHA256: &str = "cc48c6f10ac7c03619884b37d1ce9779182cd8f0520329c7c000d26077dff74b";
@@ -32,9 +33,13 @@ struct Golden {
 }
 
 fn golden() -> Golden {
+    golden_of("format-1")
+}
+
+fn golden_of(name: &str) -> Golden {
     let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("format-1");
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/projects/format-1"), &root);
+    let root = folder.path().join(name);
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/projects").join(name), &root);
     Golden { _folder: folder, root }
 }
 
@@ -416,4 +421,38 @@ fn a_project_of_format_1_edited_and_saved_is_of_format_1_and_opens_equal() {
     assert_eq!((again.versions(), again.ledger()), (project.versions(), project.ledger()));
     assert_eq!((again.packages(), again.findings()), (project.packages(), &[][..]));
     assert!(again.unsaved().is_empty());
+}
+
+/// `format-1-measured` holds what the example's steps reported when these reports were new.
+#[test]
+fn what_was_measured_and_vouched_for_in_format_1_comes_to_what_it_came_to() {
+    let golden = golden_of("format-1-measured");
+    let project = Project::open(&golden.root).unwrap();
+    assert_eq!(project.findings(), []);
+    assert!(matches!(project.state(DocumentKind::Checklist), DocumentState::Known { .. }));
+    let (brief, config) = (&project.documents.brief, &project.documents.config);
+
+    let [benchmark] = project.reports::<BenchmarkReport>() else { panic!("one benchmark") };
+    assert_eq!((benchmark.judged.verdict, benchmark.runs.len()), (Verdict::Pass, 2));
+    assert_eq!(judge::latency(Some(benchmark), brief.latency.value.as_ref()).verdict, Verdict::Pass);
+
+    let [evaluation] = project.reports::<EvaluationReport>() else { panic!("one evaluation") };
+    let verdicts = |judged: &[trestle::project::reports::Judgement]| -> Vec<Verdict> {
+        judged.iter().map(|judged| judged.verdict).collect()
+    };
+    let today = judge::success(Some(evaluation), &Baseline::Itself, brief);
+    assert_eq!((evaluation.n_rows, verdicts(&today).len()), (60, 2));
+    assert_eq!(verdicts(&today), verdicts(&evaluation.judged));
+
+    let [drift] = project.reports::<DriftReport>() else { panic!("one comparison") };
+    assert_eq!(judge::drift(drift, &config.drift).verdict, Verdict::Fail);
+    assert_eq!((drift.judged.verdict, drift.columns.len()), (Verdict::Fail, 13));
+
+    let checklist = &project.documents.checklist;
+    let [attestation] = checklist.attestations.as_slice() else { panic!("one attestation") };
+    assert_eq!((attestation.item.as_str(), attestation.note.as_str()), ("unit-tests", "pytest: 14 passed"));
+    let [waiver] = checklist.waivers.as_slice() else { panic!("one waiver") };
+    assert_eq!((waiver.item.as_str(), waiver.owner.as_str()), ("lint-format", "Grace"));
+    assert_eq!(waiver.expires.to_string(), "2026-12-20");
+    assert_eq!(project.packages().len(), 1);
 }
