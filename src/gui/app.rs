@@ -541,7 +541,7 @@ impl App {
             };
             let does = match role {
                 DataRole::Reference => "what the model was trained on",
-                DataRole::Current | DataRole::Labelled => "compared with the reference",
+                DataRole::Current | DataRole::Labelled => "to be compared with the reference by Compare data",
             };
             return (what.to_owned(), format!("{name}, {does}"));
         }
