@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use regex::Regex;
 
@@ -74,21 +75,22 @@ fn one_number(token: &str) -> String {
 
 thread_local! {
     /// Compiling is far slower than matching, and answers are understood at every keystroke.
-    static PATTERNS: RefCell<HashMap<String, Regex>> = RefCell::default();
+    static PATTERNS: RefCell<HashMap<String, Rc<Regex>>> = RefCell::default();
 }
 
 /// A pattern; one that does not compile finds nothing, and the tests would say so.
 ///
 /// Patterns are kept, so they must not be made from what a user typed.
-pub(super) fn pattern(source: &str) -> Option<Regex> {
+pub(super) fn pattern(source: &str) -> Option<Rc<Regex>> {
     PATTERNS.with_borrow_mut(|patterns| {
         if let Some(known) = patterns.get(source) {
-            return Some(known.clone());
+            return Some(Rc::clone(known));
         }
         let compiled = Regex::new(source);
         debug_assert!(compiled.is_ok(), "{source} is not a pattern");
-        let compiled = compiled.ok()?;
-        patterns.insert(source.to_owned(), compiled.clone());
+        // Shared and not cloned: every clone of a regex begins with empty caches, which cost more than the search.
+        let compiled = Rc::new(compiled.ok()?);
+        patterns.insert(source.to_owned(), Rc::clone(&compiled));
         Some(compiled)
     })
 }
