@@ -168,7 +168,7 @@ fn readiness(folders: &Folders) -> Result<Vec<Scene>, Problem> {
     Ok(vec![
         scene("readiness-new", &new, vec![]),
         scene("readiness-checking", &new, vec![]).running(),
-        scene("readiness", &ready, words).item("integration-tests").tall(),
+        Scene { size: (1440.0, 1250.0), ..scene("readiness", &ready, words).item("integration-tests") },
         Scene { waiving: true, ..scene("readiness-waiving", &new, vec![]).item("unit-tests") },
         scene("readiness-stale", &stale, vec![]).item("unit-tests"),
         scene("readiness-no-model", &folders.project("readiness-no-model")?, vec![]).item("model-serialised"),
