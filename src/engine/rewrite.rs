@@ -5,16 +5,18 @@ use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
 use tract_onnx::pb::type_proto::Value;
 
-use super::proto;
+use super::operators::Versions;
+use super::{operators, proto};
 
 /// Makes the file fit for tract.
 pub(crate) fn for_tract(model: &mut pb::ModelProto) {
+    let versions = Versions::of(model);
     if let Some(graph) = model.graph.as_mut() {
-        rewrite(graph);
+        rewrite(graph, versions);
     }
 }
 
-fn rewrite(graph: &mut pb::GraphProto) {
+fn rewrite(graph: &mut pb::GraphProto, versions: Versions) {
     let nodes = std::mem::take(&mut graph.node);
     graph.node = nodes.into_iter().flat_map(unreverse).collect();
     graph.value_info.clear();
@@ -30,8 +32,9 @@ fn rewrite(graph: &mut pb::GraphProto) {
         }
         for attribute in &mut node.attribute {
             attribute.t.iter_mut().chain(&mut attribute.tensors).for_each(store_plainly);
-            attribute.g.iter_mut().chain(&mut attribute.graphs).for_each(rewrite);
+            attribute.g.iter_mut().chain(&mut attribute.graphs).for_each(|graph| rewrite(graph, versions));
         }
+        operators::claim(node, versions);
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) use structure::order;
 use super::error::EngineError;
 use super::file::{self, ModelFile};
 use super::guard::guarded;
+use super::operators::Versions;
 use super::proto::{each_node, each_tensor, is_default_domain, n_elements, node_label, operator_label};
 use super::{operators, registry};
 use crate::project::contract::{Finding, Inspection, OperatorCount, Severity};
@@ -48,8 +49,7 @@ fn judge(file: &ModelFile, path: &Path) -> Inspection {
     opsets(proto, &mut findings);
     structure::check(graph, &mut findings);
     unsupported(proto, graph, &mut findings);
-    let opset = proto.opset_import.iter().find(|opset| is_default_domain(&opset.domain));
-    faults::check(graph, opset.map_or(0, |opset| opset.version), &mut findings);
+    faults::check(graph, Versions::of(proto).onnx, &mut findings);
     tensors::check(graph, path, &mut findings);
     let contract = contract::contract(graph, &mut findings);
     findings.sort();
@@ -139,15 +139,14 @@ fn plural(count: usize) -> String {
 }
 
 fn unsupported(proto: &pb::ModelProto, graph: &pb::GraphProto, findings: &mut Findings) {
-    let ml_version =
-        proto.opset_import.iter().find(|opset| opset.domain == "ai.onnx.ml").map_or(1, |opset| opset.version);
+    let versions = Versions::of(proto);
     let mut missing: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     let mut objections = Vec::new();
     each_node(graph, &mut |node| {
         if !registry::supports(&node.domain, &node.op_type) {
             missing.entry((node.domain.clone(), node.op_type.clone())).or_default().push(node_label(node));
-        } else if node.domain == "ai.onnx.ml" {
-            objections.extend(operators::objection(node, ml_version));
+        } else {
+            objections.extend(operators::objection(node, versions));
         }
     });
     for ((domain, operator), labels) in missing {

@@ -6,15 +6,18 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::kernel::{elements, tensor};
-use super::{Built, reject};
+use super::{ONNX, Operator, Parsed, reject};
 use crate::engine::convert::datum_type;
 use crate::engine::proto::{data_type_name, dtype, int};
 
+/// What is computed here.
+pub(super) const OPERATORS: &[Operator] = &[Operator::new(ONNX, "Cast", |node, _| parse(node))];
+
 /// Builds a Cast.
-pub(super) fn parse(node: &NodeProto) -> TractResult<Built> {
+fn parse(node: &NodeProto) -> TractResult<Parsed> {
     let to = int(node, "to").and_then(|to| i32::try_from(to).ok()).unwrap_or(0);
     match dtype(to) {
-        Some(dtype) => Ok((expand(Cast { to: datum_type(dtype) }), vec![])),
+        Some(dtype) => Ok(Parsed::Lowered(expand(Cast { to: datum_type(dtype) }))),
         None => reject(node, &format!("casting to {} is not supported", data_type_name(to))),
     }
 }

@@ -6,11 +6,17 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::kernel::{Fact, Kernel, elements, ensure_number, only, tensor};
-use super::reject;
+use super::{ML, Operator, Parsed, reject};
 use crate::engine::proto::{
     attribute, float, floats, int, ints, tensor as tensor_attribute, tensor_floats, tensor_ints, tensor_texts, text,
     texts,
 };
+
+/// What is computed here.
+pub(super) const OPERATORS: &[Operator] = &[
+    Operator::new(ML, "LabelEncoder", |node, versions| Parsed::kernel(LabelEncoder::parse(node, versions.ml)?)),
+    Operator::new(ML, "OneHotEncoder", |node, _| Parsed::kernel(OneHotEncoder::parse(node)?)),
+];
 
 /// One column of zeros and a one per category.
 #[derive(Debug)]

@@ -4,8 +4,14 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::kernel::{Fact, Kernel, elements, ensure_number, row_dim, tensor};
-use super::reject;
+use super::{ML, Operator, Parsed, reject};
 use crate::engine::proto::ints;
+
+/// What is computed here.
+pub(super) const OPERATORS: &[Operator] = &[
+    Operator::new(ML, "ArrayFeatureExtractor", |node, _| Parsed::kernel(ArrayFeatureExtractor::parse(node)?)),
+    Operator::new(ML, "FeatureVectorizer", |node, _| Parsed::kernel(FeatureVectorizer::parse(node)?)),
+];
 
 /// Lays inputs side by side, each cut or padded with zeros to its width.
 #[derive(Debug)]

@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use tract_onnx::tract_hir::internal::*;
 
-use super::Built;
-
 /// Element type and shape of an operator's input or output.
 #[derive(Clone, Debug)]
 pub(crate) struct Fact {
@@ -40,9 +38,9 @@ pub(crate) trait Kernel: Debug + Send + Sync + 'static {
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>>;
 }
 
-/// The kernel as tract's builders return it.
-pub(crate) fn boxed(kernel: impl Kernel) -> Built {
-    (expand(KernelOp(Arc::new(kernel))), vec![])
+/// The kernel as an operator of tract.
+pub(crate) fn expansion(kernel: Arc<dyn Kernel>) -> Box<dyn InferenceOp> {
+    expand(KernelOp(kernel))
 }
 
 /// A [`Kernel`] as an operator of tract, before and after typing.

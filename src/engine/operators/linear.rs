@@ -4,9 +4,13 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::kernel::{Fact, Kernel, elements, ensure_number, only, row_dim, rows_and_columns, tensor};
-use super::reject;
 use super::scores::{Labels, PostTransform, argmax, logistic};
+use super::{ML, Operator, Parsed, reject};
 use crate::engine::proto::floats;
+
+/// What is computed here.
+pub(super) const OPERATORS: &[Operator] =
+    &[Operator::new(ML, "LinearClassifier", |node, _| Parsed::kernel(LinearClassifier::parse(node)?))];
 
 /// One linear score per class, the largest wins; with a single score, its sign decides between two classes.
 #[derive(Debug)]

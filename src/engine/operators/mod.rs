@@ -18,75 +18,150 @@ mod scores;
 mod svm;
 mod tree;
 
-use kernel::boxed;
-use tract_onnx::model::OnnxOpRegister;
-use tract_onnx::pb::NodeProto;
-use tract_onnx::prelude::TractResult;
-use tract_onnx::tract_hir::internal::{InferenceOp, bail};
+use std::sync::Arc;
 
-/// Operators of `ai.onnx.ml` registered here.
-pub(crate) const OWN_ML_OPERATORS: &[&str] = &[
-    "ArrayFeatureExtractor",
-    "Binarizer",
-    "FeatureVectorizer",
-    "Imputer",
-    "LabelEncoder",
-    "LinearClassifier",
-    "Normalizer",
-    "OneHotEncoder",
-    "SVMClassifier",
-    "SVMRegressor",
-    "Scaler",
-    "TreeEnsembleClassifier",
-    "TreeEnsembleRegressor",
+pub(crate) use kernel::Kernel;
+use kernel::expansion;
+use tract_onnx::model::{OnnxOpRegister, ParsingContext};
+use tract_onnx::pb::{ModelProto, NodeProto};
+use tract_onnx::prelude::TractResult;
+use tract_onnx::tract_hir::internal::{InferenceOp, bail, format_err};
+
+use super::proto::is_default_domain;
+
+/// Every operator computed here, by family.
+const FAMILIES: &[&[Operator]] = &[
+    cast::OPERATORS,
+    encoders::OPERATORS,
+    features::OPERATORS,
+    linear::OPERATORS,
+    scalers::OPERATORS,
+    svm::OPERATORS,
+    tree::OPERATORS,
 ];
 
-/// Adds the operators, replacing tract's of the same names.
-pub(crate) fn register(register: &mut OnnxOpRegister) {
-    register.insert("ArrayFeatureExtractor", |_, node| Ok(boxed(features::ArrayFeatureExtractor::parse(node)?)));
-    register.insert("Binarizer", |_, node| Ok(boxed(scalers::Binarizer::parse(node)?)));
-    register.insert("Cast", |_, node| cast::parse(node));
-    register.insert("FeatureVectorizer", |_, node| Ok(boxed(features::FeatureVectorizer::parse(node)?)));
-    register.insert("Imputer", |_, node| Ok(boxed(scalers::Imputer::parse(node)?)));
-    register.insert("LabelEncoder", |context, node| {
-        let version = context.model.opset_import.iter().find(|opset| opset.domain == "ai.onnx.ml");
-        Ok(boxed(encoders::LabelEncoder::parse(node, version.map_or(1, |opset| opset.version))?))
-    });
-    register.insert("LinearClassifier", |_, node| Ok(boxed(linear::LinearClassifier::parse(node)?)));
-    register.insert("Normalizer", |_, node| Ok(boxed(scalers::Normalizer::parse(node)?)));
-    register.insert("OneHotEncoder", |_, node| Ok(boxed(encoders::OneHotEncoder::parse(node)?)));
-    register.insert("SVMClassifier", |_, node| Ok(boxed(svm::SvmClassifier::parse(node)?)));
-    register.insert("SVMRegressor", |_, node| Ok(boxed(svm::SvmRegressor::parse(node)?)));
-    register.insert("Scaler", |_, node| Ok(boxed(scalers::Scaler::parse(node)?)));
-    register.insert("TreeEnsembleClassifier", |_, node| Ok(boxed(tree::TreeEnsembleClassifier::parse(node)?)));
-    register.insert("TreeEnsembleRegressor", |_, node| Ok(boxed(tree::TreeEnsembleRegressor::parse(node)?)));
+/// `ai.onnx.ml`, the domain of classical machine learning.
+const ML: &str = "ai.onnx.ml";
+/// ONNX's own domain.
+const ONNX: &str = "";
+
+/// Which version of the two domains of ONNX a model uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Versions {
+    /// Of ONNX's own domain; 0 when the model does not say.
+    pub(crate) onnx: i64,
+    /// Of `ai.onnx.ml`; 1 when the model does not say.
+    pub(crate) ml: i64,
+}
+
+impl Versions {
+    /// What the model says.
+    pub(crate) fn of(model: &ModelProto) -> Self {
+        let version =
+            |is: fn(&str) -> bool| model.opset_import.iter().find(|opset| is(&opset.domain)).map(|opset| opset.version);
+        Self { onnx: version(is_default_domain).unwrap_or(0), ml: version(|domain| domain == ML).unwrap_or(1) }
+    }
+}
+
+/// An operator that is computed here instead of by tract.
+pub(crate) struct Operator {
+    /// Its domain; empty is ONNX's own.
+    domain: &'static str,
+    /// Its name.
+    name: &'static str,
+    /// Whether this very node is computed here; where it says no, tract computes it.
+    takes: fn(&NodeProto, Versions) -> bool,
+    /// Reads its attributes, or says why they cannot be followed.
+    parse: fn(&NodeProto, Versions) -> TractResult<Parsed>,
+}
+
+impl Operator {
+    /// An operator that is always computed here.
+    const fn new(
+        domain: &'static str,
+        name: &'static str,
+        parse: fn(&NodeProto, Versions) -> TractResult<Parsed>,
+    ) -> Self {
+        Self { domain, name, takes: |_, _| true, parse }
+    }
+}
+
+/// An operator whose attributes were read.
+pub(crate) enum Parsed {
+    /// Computed here.
+    Kernel(Arc<dyn Kernel>),
+    /// Lowered to tract's own operators.
+    Lowered(Box<dyn InferenceOp>),
+}
+
+impl Parsed {
+    fn kernel(kernel: impl Kernel) -> TractResult<Self> {
+        Ok(Self::Kernel(Arc::new(kernel)))
+    }
+}
+
+fn same_domain(left: &str, right: &str) -> bool {
+    left == right || is_default_domain(left) && is_default_domain(right)
+}
+
+/// The operator that computes this node, if it is one of ours.
+pub(crate) fn find(node: &NodeProto, versions: Versions) -> Option<&'static Operator> {
+    FAMILIES
+        .iter()
+        .copied()
+        .flatten()
+        .find(|own| own.name == node.op_type && same_domain(own.domain, &node.domain) && (own.takes)(node, versions))
+}
+
+/// Whether an operator of that name is computed here, at least in some cases.
+pub(crate) fn knows(domain: &str, operator: &str) -> bool {
+    FAMILIES.iter().copied().flatten().any(|own| own.name == operator && same_domain(own.domain, domain))
+}
+
+/// Reads the node's attributes, if it is computed here.
+pub(crate) fn parse(node: &NodeProto, versions: Versions) -> Option<TractResult<Parsed>> {
+    find(node, versions).map(|own| (own.parse)(node, versions))
 }
 
 /// Why the attributes of this node cannot be followed, if they cannot.
-pub(crate) fn objection(node: &NodeProto, ml_version: i64) -> Option<String> {
-    let built: TractResult<()> = match node.op_type.as_str() {
-        "ArrayFeatureExtractor" => features::ArrayFeatureExtractor::parse(node).map(drop),
-        "Binarizer" => scalers::Binarizer::parse(node).map(drop),
-        "FeatureVectorizer" => features::FeatureVectorizer::parse(node).map(drop),
-        "Imputer" => scalers::Imputer::parse(node).map(drop),
-        "LabelEncoder" => encoders::LabelEncoder::parse(node, ml_version).map(drop),
-        "LinearClassifier" => linear::LinearClassifier::parse(node).map(drop),
-        "Normalizer" => scalers::Normalizer::parse(node).map(drop),
-        "OneHotEncoder" => encoders::OneHotEncoder::parse(node).map(drop),
-        "SVMClassifier" => svm::SvmClassifier::parse(node).map(drop),
-        "SVMRegressor" => svm::SvmRegressor::parse(node).map(drop),
-        "Scaler" => scalers::Scaler::parse(node).map(drop),
-        "TreeEnsembleClassifier" => tree::TreeEnsembleClassifier::parse(node).map(drop),
-        "TreeEnsembleRegressor" => tree::TreeEnsembleRegressor::parse(node).map(drop),
-        _ => Ok(()),
-    };
-    built.err().map(|error| error.to_string())
+pub(crate) fn objection(node: &NodeProto, versions: Versions) -> Option<String> {
+    parse(node, versions)?.err().map(|error| error.to_string())
+}
+
+/// tract knows operators by bare name only; ours are registered under their domain and name, see [`claim`].
+pub(crate) fn register(register: &mut OnnxOpRegister) {
+    for own in FAMILIES.iter().copied().flatten() {
+        register.0.insert(claimed(own), build);
+    }
+}
+
+fn claimed(own: &Operator) -> String {
+    format!("{}:{}", own.domain, own.name)
+}
+
+/// Renames the node so that tract leaves it to us, if it is computed here.
+pub(crate) fn claim(node: &mut NodeProto, versions: Versions) {
+    if let Some(own) = find(node, versions) {
+        node.op_type = claimed(own);
+    }
 }
 
 /// What an operator's builder gives to tract.
 type Built = (Box<dyn InferenceOp>, Vec<String>);
 
+fn build(context: &ParsingContext<'_>, node: &NodeProto) -> TractResult<Built> {
+    let own = FAMILIES.iter().copied().flatten().find(|own| claimed(own) == node.op_type);
+    let own = own.ok_or_else(|| format_err!("{} is not computed here", node.op_type))?;
+    let parsed = (own.parse)(node, Versions::of(context.model))?;
+    let built = match parsed {
+        Parsed::Kernel(kernel) => expansion(kernel),
+        Parsed::Lowered(lowered) => lowered,
+    };
+    Ok((built, vec![]))
+}
+
 /// Fails with the operator's name before the reason.
 fn reject<T>(node: &NodeProto, reason: &str) -> TractResult<T> {
-    bail!("{} {}: {reason}", node.op_type, super::proto::node_label(node))
+    let name = node.op_type.rsplit(':').next().unwrap_or_default();
+    bail!("{name} {}: {reason}", super::proto::node_label(node))
 }

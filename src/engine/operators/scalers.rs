@@ -4,8 +4,16 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::kernel::{Fact, Kernel, elements, ensure_number, only, rows_and_columns, tensor};
-use super::reject;
+use super::{ML, Operator, Parsed, reject};
 use crate::engine::proto::{float, floats, int, ints, text};
+
+/// What is computed here.
+pub(super) const OPERATORS: &[Operator] = &[
+    Operator::new(ML, "Binarizer", |node, _| Parsed::kernel(Binarizer::parse(node)?)),
+    Operator::new(ML, "Imputer", |node, _| Parsed::kernel(Imputer::parse(node)?)),
+    Operator::new(ML, "Normalizer", |node, _| Parsed::kernel(Normalizer::parse(node)?)),
+    Operator::new(ML, "Scaler", |node, _| Parsed::kernel(Scaler::parse(node)?)),
+];
 
 /// `(x - offset) * scale`, per column or for all.
 #[derive(Debug)]

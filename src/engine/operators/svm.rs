@@ -5,9 +5,15 @@ use tract_onnx::tract_hir::internal::*;
 
 use super::kernel::{Fact, Kernel, elements, ensure_number, only, row_dim, rows_and_columns, tensor};
 use super::linear::dot;
-use super::reject;
 use super::scores::{Labels, PostTransform, logistic};
+use super::{ML, Operator, Parsed, reject};
 use crate::engine::proto::{floats, int, ints, text};
+
+/// What is computed here.
+pub(super) const OPERATORS: &[Operator] = &[
+    Operator::new(ML, "SVMClassifier", |node, _| Parsed::kernel(SvmClassifier::parse(node)?)),
+    Operator::new(ML, "SVMRegressor", |node, _| Parsed::kernel(SvmRegressor::parse(node)?)),
+];
 
 /// How alike a row and a support vector are.
 #[derive(Clone, Copy, Debug)]

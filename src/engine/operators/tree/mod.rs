@@ -12,8 +12,14 @@ use tract_onnx::tract_hir::internal::*;
 
 use self::ensemble::{Aggregate, Ensemble};
 use super::kernel::{Fact, Kernel, elements, ensure_number, only, row_dim, rows_and_columns, tensor};
-use super::reject;
 use super::scores::{Labels, PostTransform, logistic, probit};
+use super::{ML, Operator, Parsed, reject};
+
+/// What is computed here.
+pub(super) const OPERATORS: &[Operator] = &[
+    Operator::new(ML, "TreeEnsembleClassifier", |node, _| Parsed::kernel(TreeEnsembleClassifier::parse(node)?)),
+    Operator::new(ML, "TreeEnsembleRegressor", |node, _| Parsed::kernel(TreeEnsembleRegressor::parse(node)?)),
+];
 
 /// The same trees for single and for double precision; a double input is compared in double precision.
 #[derive(Debug)]
