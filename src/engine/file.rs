@@ -4,7 +4,7 @@
 //! whatever the size is. What is inside the graph is not judged here.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek as _};
+use std::io::{BufRead, BufReader, Read, Seek as _, SeekFrom};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -57,7 +57,7 @@ pub(crate) fn read(path: &Path) -> Result<ModelFile, EngineError> {
     }
     file.rewind().map_err(unreadable)?;
     let mut reader = BufReader::new(file);
-    scan_outermost(&mut reader, path, size_bytes)?;
+    let functions = scan_outermost(&mut reader, path, size_bytes)?;
     reader.rewind().map_err(unreadable)?;
 
     // One byte more than was seen, so that a growing file is noticed and never followed.
@@ -70,7 +70,7 @@ pub(crate) fn read(path: &Path) -> Result<ModelFile, EngineError> {
         let reason = "it changed while it was being read".to_owned();
         return Err(EngineError::Damaged { path: path.to_owned(), reason });
     }
-    let proto = parsed
+    let mut proto = parsed
         .map_err(|error| EngineError::Damaged { path: path.to_owned(), reason: format!("{:#}", error.root_cause()) })?;
     if proto.graph.is_none() {
         return Err(not_onnx(
@@ -78,6 +78,16 @@ pub(crate) fn read(path: &Path) -> Result<ModelFile, EngineError> {
             "a protobuf file without a graph",
             "Export the model to ONNX (other formats use protobuf too), or copy the file again if it was cut short.",
         ));
+    }
+    if !proto.functions.is_empty() {
+        let mut reader = hashing.inner.into_inner();
+        let defaults = functions.into_iter().map(|(from, length)| {
+            let mut bytes = Vec::new();
+            reader.seek(SeekFrom::Start(from)).and_then(|_| reader.by_ref().take(length).read_to_end(&mut bytes))?;
+            Ok(super::functions::defaults(&bytes))
+        });
+        let defaults = defaults.collect::<std::io::Result<Vec<_>>>().map_err(unreadable)?;
+        super::functions::inline(&mut proto, defaults);
     }
     Ok(ModelFile { proto, size_bytes, sha256: hexadecimal(&hashing.hash.finalize()) })
 }
@@ -107,15 +117,18 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-/// Walks over the outermost fields by their announced lengths, without reading what is in them.
-fn scan_outermost(reader: &mut BufReader<File>, path: &Path, size_bytes: u64) -> Result<(), EngineError> {
+/// Walks over the outermost fields by their announced lengths, without reading what is in them; gives position and
+/// length of each function.
+fn scan_outermost(reader: &mut BufReader<File>, path: &Path, size_bytes: u64) -> Result<Vec<(u64, u64)>, EngineError> {
+    const FUNCTIONS: u64 = 25;
+    let mut functions = Vec::new();
     const NOT_PROTOBUF: (&str, &str) =
         ("a file of another kind (it is not protobuf)", "Export the model to ONNX, and choose the .onnx file.");
     let mut position = 0_u64;
     let truncated = |missing_bytes| EngineError::Truncated { path: path.to_owned(), size_bytes, missing_bytes };
     for _ in 0..MOST_FIELDS_SCANNED {
         if position == size_bytes {
-            return Ok(());
+            return Ok(functions);
         }
         let (key, key_length) = match varint(reader) {
             Ok(Some(read)) => read,
@@ -144,18 +157,21 @@ fn scan_outermost(reader: &mut BufReader<File>, path: &Path, size_bytes: u64) ->
             1 => 8,
             5 => 4,
             // Groups: no ONNX file has any; the parser decides.
-            _ => return Ok(()),
+            _ => return Ok(functions),
         };
         let left = size_bytes - position;
         if left < length {
             return Err(truncated(length - left));
+        }
+        if field == FUNCTIONS {
+            functions.push((position, length));
         }
         position += length;
         if let Err(source) = reader.seek_relative(length.cast_signed()) {
             return Err(EngineError::Unreadable { path: path.to_owned(), source });
         }
     }
-    Ok(())
+    Ok(functions)
 }
 
 /// A protobuf integer and its length in bytes; `None` at the end of the file.

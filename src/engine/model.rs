@@ -1,45 +1,28 @@
 //! A loaded model: prepared once for each combination of input shapes, run many times.
-//!
-//! Shapes are concrete in every plan: with symbolic ones tract panics in recurrent layers and is many times slower in
-//! convolutions.
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use tract_onnx::pb;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
 use tract_onnx::pb::type_proto::Value;
-use tract_onnx::prelude::tract_ndarray::ArrayD;
-use tract_onnx::tract_hir::internal::{
-    Arc, DimLike as _, InferenceFact, InferenceModel, InferenceModelExt as _, IntoRunnable as _, IntoTValue as _,
-    IntoTensor as _, TValue, TVec, Tensor, TractResult, TypedModel, TypedRunnableModel, bail, ensure,
-};
+use tract_onnx::tract_hir::internal::{IntoTValue as _, TValue, TVec, TractResult, ensure};
 
 use super::error::EngineError;
 use super::file::{self, ModelFile};
 use super::guard::{guarded, one_line};
 use super::inspect::{inspection, real_inputs};
+use super::plan::{Planner, Shapes};
 use super::tensor::Tensor as PlainTensor;
-use super::{convert, registry, rewrite};
+use super::{convert, rewrite};
 use crate::project::contract::{Dim, Dtype, Inspection, TensorSpec};
-
-/// Plans kept; the least recently used is dropped.
-const MOST_PLANS: usize = 8;
-
-type Plan = Arc<TypedRunnableModel>;
-type Shapes = Vec<Vec<usize>>;
 
 /// A model that can be run, from any thread.
 pub struct Model {
     inspection: Inspection,
-    template: InferenceModel,
+    planner: Planner,
     /// Inputs of unknown rank, whose shape in the contract is empty.
     any_rank: Vec<bool>,
-    /// Whether there are recurrent layers.
-    recurrent: bool,
-    /// The most recently used last.
-    plans: Mutex<Vec<(Shapes, Plan)>>,
 }
 
 impl fmt::Debug for Model {
@@ -59,15 +42,9 @@ impl Model {
             return Err(EngineError::Refused { path: path.to_owned(), findings });
         }
         let gaps = Gaps::of(&file.proto);
-        let recurrent = inspection
-            .operators
-            .iter()
-            .any(|operator| matches!(operator.operator.as_str(), "LSTM" | "GRU" | "RNN" | "Scan"));
         rewrite::for_tract(&mut file.proto);
-        let template = guarded("preparing the model", || parse(&file.proto, path))?
-            .map_err(|error| EngineError::Prepare { shapes: "any input".to_owned(), reason: one_line(&error) })?;
-        let mut model =
-            Self { inspection, template, any_rank: gaps.any_rank.clone(), recurrent, plans: Mutex::default() };
+        let planner = Planner::new(&file.proto, path, &inspection.sha256)?;
+        let mut model = Self { inspection, planner, any_rank: gaps.any_rank.clone() };
         model.check_ports(path)?;
         model.try_one_row(&gaps)?;
         Ok(model)
@@ -82,7 +59,7 @@ impl Model {
     pub fn run(&self, inputs: &[PlainTensor]) -> Result<Vec<PlainTensor>, EngineError> {
         let ordered = self.order(inputs)?;
         let shapes: Shapes = ordered.iter().map(|tensor| tensor.shape.clone()).collect();
-        let plan = self.plan(&shapes)?;
+        let plan = self.planner.plan(&self.inspection.contract.inputs, &shapes)?;
         let outputs = guarded("running the model", || {
             let values = ordered.iter().map(|tensor| Ok(convert::into_tract(tensor)?.into_tvalue()));
             let outputs = plan.run(values.collect::<TractResult<TVec<TValue>>>()?)?;
@@ -123,72 +100,12 @@ impl Model {
         Ok(ordered)
     }
 
-    /// The plan for these shapes, prepared now if it is not at hand.
-    fn plan(&self, shapes: &Shapes) -> Result<Plan, EngineError> {
-        let lock = || self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        {
-            let mut plans = lock();
-            if let Some(at) = plans.iter().position(|(known, _)| known == shapes) {
-                let found = plans.remove(at);
-                let plan = Arc::clone(&found.1);
-                plans.push(found);
-                return Ok(plan);
-            }
-        }
-        // Prepared outside of the lock, so that runs with other shapes go on; two may prepare the same.
-        let plan = self.prepare(shapes)?;
-        let mut plans = lock();
-        if MOST_PLANS <= plans.len() {
-            plans.remove(0);
-        }
-        plans.push((shapes.clone(), Arc::clone(&plan)));
-        Ok(plan)
-    }
-
-    fn prepare(&self, shapes: &Shapes) -> Result<Plan, EngineError> {
-        let specs = &self.inspection.contract.inputs;
-        let typed = || -> TractResult<TypedModel> {
-            let mut model = self.template.clone();
-            for (idx, (spec, shape)) in specs.iter().zip(shapes).enumerate() {
-                let fact = InferenceFact::dt_shape(convert::datum_type(spec.dtype), shape.iter().copied());
-                model.set_input_fact(idx, fact)?;
-            }
-            model.into_typed()
-        };
-        // tract's optimiser fails on some recurrent layers, at times only when they run.
-        let attempt = |optimise: bool| -> Result<Plan, String> {
-            let build = || {
-                let model = typed()?;
-                let plan = if optimise { model.into_optimized()? } else { model }.into_runnable()?;
-                if self.recurrent {
-                    plan.run(zeros(specs, shapes)?)?;
-                }
-                TractResult::Ok(plan)
-            };
-            match guarded("preparing the model", build) {
-                Ok(Ok(plan)) => Ok(plan),
-                Ok(Err(error)) => Err(one_line(&error)),
-                Err(error) => Err(error.to_string()),
-            }
-        };
-        let reason = match attempt(true) {
-            Ok(plan) => return Ok(plan),
-            Err(reason) => reason,
-        };
-        if let Ok(plan) = attempt(false) {
-            tracing::warn!(reason, "the model runs without optimisation");
-            return Ok(plan);
-        }
-        let shapes = specs.iter().zip(shapes).map(|(spec, shape)| format!("`{}` {shape:?}", spec.name));
-        Err(EngineError::Prepare { shapes: shapes.collect::<Vec<_>>().join(", "), reason })
-    }
-
     /// Whether tract's ports are those of the contract.
     fn check_ports(&self, path: &Path) -> Result<(), EngineError> {
         let specs = &self.inspection.contract.inputs;
-        let names = self.template.inputs.iter().map(|outlet| self.template.node(outlet.node).name.as_str());
-        if names.eq(specs.iter().map(|spec| spec.name.as_str()))
-            && self.template.outputs.len() == self.inspection.contract.outputs.len()
+        let (names, n_outputs) = self.planner.ports();
+        if names.into_iter().eq(specs.iter().map(|spec| spec.name.as_str()))
+            && n_outputs == self.inspection.contract.outputs.len()
         {
             return Ok(());
         }
@@ -203,18 +120,25 @@ impl Model {
         }
         let shapes: Option<Shapes> = self.inspection.contract.inputs.iter().map(|spec| one_row(&spec.shape)).collect();
         let Some(shapes) = shapes else { return Ok(()) };
-        let plan = self.plan(&shapes)?;
+        let announced = self.planner.announced(&self.inspection.contract.inputs, &shapes)?;
         let batch = self.inspection.contract.inputs.first().and_then(|spec| spec.shape.first()).cloned();
-        for (idx, spec) in self.inspection.contract.outputs.iter_mut().enumerate() {
-            let Ok(fact) = plan.model().output_fact(idx) else { continue };
+        for ((idx, spec), (dtype, lengths)) in self.inspection.contract.outputs.iter_mut().enumerate().zip(announced) {
             if gaps.untyped.get(idx) == Some(&true) {
-                spec.dtype = convert::dtype(fact.datum_type.unquantized()).unwrap_or(Dtype::F32);
+                spec.dtype = dtype.unwrap_or(Dtype::F32);
             }
             if gaps.shapeless.get(idx) == Some(&true) {
-                let lengths: Option<Vec<u64>> =
-                    fact.shape.iter().map(|dim| dim.to_usize().ok().map(|n| n as u64)).collect();
-                let Some(lengths) = lengths else { continue };
-                spec.shape = lengths.into_iter().map(Dim::Fixed).collect();
+                let dim = |length: Option<usize>| {
+                    length.map_or_else(|| Dim::Symbol(String::new()), |length| Dim::Fixed(length as u64))
+                };
+                let shape: Vec<Dim> = lengths.iter().copied().map(dim).collect();
+                if lengths.contains(&None) && spec.shape.len() == shape.len() {
+                    // What the file says is more than what is found.
+                    continue;
+                }
+                spec.shape = shape;
+                if lengths.first() == Some(&None) {
+                    continue;
+                }
                 if let (Some(first), Some(symbol @ Dim::Symbol(_))) = (spec.shape.first_mut(), &batch) {
                     *first = symbol.clone();
                 }
@@ -222,29 +146,6 @@ impl Model {
         }
         Ok(())
     }
-}
-
-/// Inputs of nothing but zeros.
-fn zeros(specs: &[TensorSpec], shapes: &Shapes) -> TractResult<TVec<TValue>> {
-    let zero = |(spec, shape): (&TensorSpec, &Vec<usize>)| {
-        let dtype = convert::datum_type(spec.dtype);
-        if spec.dtype == Dtype::Text {
-            return Ok(ArrayD::from_elem(shape.as_slice(), String::new()).into_tensor().into_tvalue());
-        }
-        Ok(Tensor::zero_dt(dtype, shape)?.into_tvalue())
-    };
-    specs.iter().zip(shapes).map(zero).collect()
-}
-
-fn parse(proto: &pb::ModelProto, path: &Path) -> TractResult<InferenceModel> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let Some(folder) = folder.to_str() else { bail!("the model's folder has a name that is not Unicode") };
-    let parsed = registry::framework().parse(proto, Some(folder))?;
-    ensure!(parsed.unresolved_inputs.is_empty(), "values without a source: {:?}", parsed.unresolved_inputs);
-    Ok(parsed.model)
 }
 
 /// The shape of one row, when everything but the first axis is fixed.

@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use tract_onnx::Onnx;
 use tract_onnx::data_resolver::FopenDataResolver;
 
-use super::operators;
 use super::proto::is_default_domain;
+use super::{operators, plan};
 
 /// tract's own operators of `ai.onnx.ml`, and `ZipMap`, which is rewritten before tract sees it.
 const OTHER_ML_OPERATORS: &[&str] = &["CategoryMapper", "LinearRegressor", "ZipMap"];
@@ -43,7 +43,9 @@ pub(crate) fn framework() -> &'static Onnx {
 
 /// Whether an operator of that domain can be run.
 pub(crate) fn supports(domain: &str, operator: &str) -> bool {
-    operators::knows(domain, operator) || tract_has(domain, operator)
+    operators::knows(domain, operator)
+        || tract_has(domain, operator)
+        || is_default_domain(domain) && plan::computes_step_by_step(operator)
 }
 
 fn tract_has(domain: &str, operator: &str) -> bool {
@@ -80,7 +82,7 @@ mod tests {
         check("com.microsoft", "FastGelu", true);
         check("", "FastGelu", false);
         check("com.microsoft", "Tokenizer", false);
-        check("", "Loop", false);
+        check("", "Loop", true);
         check("ai.onnx.ml", "DictVectorizer", false);
     }
 

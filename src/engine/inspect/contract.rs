@@ -54,7 +54,7 @@ fn input_spec(input: &pb::ValueInfoProto, findings: &mut Findings) -> Option<Ten
     let name = &input.name;
     let Some(Value::TensorType(tensor)) = input.r#type.as_ref().and_then(|kind| kind.value.as_ref()) else {
         findings.refuse(
-            format!("The input `{name}` is not a tensor (a sequence or a map, perhaps)"),
+            format!("The input `{name}` is not a tensor (a sequence, an optional or a map, perhaps)"),
             "Export the model with tensors as inputs.",
         );
         return None;
@@ -110,7 +110,14 @@ fn output_spec(
         });
     }
     let Some(Value::TensorType(tensor)) = output.r#type.as_ref().and_then(|kind| kind.value.as_ref()) else {
-        // Sequences come from operators that are refused by name; anything else is typed when loaded.
+        // A type that is there but is none of a tensor; without any, it is typed when loaded.
+        if output.r#type.is_some() {
+            findings.refuse(
+                format!("The output `{name}` is not a tensor (a sequence, an optional or a map, perhaps)"),
+                "Export the model with tensors as outputs.",
+            );
+            return None;
+        }
         return Some(TensorSpec { name: name.clone(), dtype: Dtype::F32, shape: vec![batch.clone()], classes });
     };
     // Undefined (0) is left to loading.

@@ -154,7 +154,7 @@ fn unsupported(proto: &pb::ModelProto, graph: &pb::GraphProto, findings: &mut Fi
             function.domain.as_deref().unwrap_or("") == domain && function.name.as_deref() == Some(&operator)
         });
         let fix = if is_function {
-            "It is a function inside the model: inline it with `onnx.inliner.inline_local_functions(model)`."
+            "It is a function inside the model that could not be put in place: inline it with `onnx.inliner.inline_local_functions(model)`."
         } else {
             advice(&domain, &operator)
         };
@@ -178,10 +178,6 @@ fn advice(domain: &str, operator: &str) -> &'static str {
         ("com.microsoft", "Tokenizer")
         | ("", "StringNormalizer" | "TfIdfVectorizer" | "StringSplit" | "StringConcat") => {
             "Turn text into numbers before the model, and export the part after it."
-        }
-        ("", "Loop") => "Export the model without loops: with fixed lengths, or unrolled.",
-        ("", operator) if operator.contains("Sequence") || operator.starts_with("Optional") => {
-            "Export the model with tensors in place of sequences."
         }
         ("ai.onnx.ml", "DictVectorizer" | "CastMap") => {
             "Train on a table in place of dictionaries: one column for each key."

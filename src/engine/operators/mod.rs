@@ -20,8 +20,8 @@ mod tree;
 
 use std::sync::Arc;
 
-pub(crate) use kernel::Kernel;
 use kernel::expansion;
+pub(crate) use kernel::{Fact, Kernel};
 use tract_onnx::model::{OnnxOpRegister, ParsingContext};
 use tract_onnx::pb::{ModelProto, NodeProto};
 use tract_onnx::prelude::TractResult;
@@ -146,14 +146,18 @@ pub(crate) fn claim(node: &mut NodeProto, versions: Versions) {
     }
 }
 
+/// Reads the attributes of a node that was [`claim`]ed.
+pub(crate) fn parse_claimed(node: &NodeProto, versions: Versions) -> Option<TractResult<Parsed>> {
+    let own = FAMILIES.iter().copied().flatten().find(|own| claimed(own) == node.op_type)?;
+    Some((own.parse)(node, versions))
+}
+
 /// What an operator's builder gives to tract.
 type Built = (Box<dyn InferenceOp>, Vec<String>);
 
 fn build(context: &ParsingContext<'_>, node: &NodeProto) -> TractResult<Built> {
-    let own = FAMILIES.iter().copied().flatten().find(|own| claimed(own) == node.op_type);
-    let own = own.ok_or_else(|| format_err!("{} is not computed here", node.op_type))?;
-    let parsed = (own.parse)(node, Versions::of(context.model))?;
-    let built = match parsed {
+    let parsed = parse_claimed(node, Versions::of(context.model));
+    let built = match parsed.ok_or_else(|| format_err!("{} is not computed here", node.op_type))?? {
         Parsed::Kernel(kernel) => expansion(kernel),
         Parsed::Lowered(lowered) => lowered,
     };
