@@ -12,8 +12,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use tract_onnx::pb;
 use tract_onnx::tract_hir::internal::{
     Arc, DatumType, DimLike as _, InferenceFact, InferenceModel, InferenceModelExt as _, IntoArcTensor as _,
-    IntoRunnable as _, IntoTValue as _, OutletId, TDim, TValue, TVec, Tensor, TractResult, TypedModel,
-    TypedRunnableModel, bail, ensure, format_err,
+    IntoRunnable as _, IntoTValue as _, OutletId, TValue, TVec, Tensor, TractResult, TypedModel, TypedRunnableModel,
+    bail, ensure, format_err,
 };
 use tract_onnx::tract_hir::ops::konst::Const;
 
@@ -361,7 +361,7 @@ pub(crate) fn odd(model: &TypedModel) -> bool {
 
 fn known_fact(model: &TypedModel, idx: usize) -> Option<(DatumType, TVec<usize>)> {
     let fact = model.output_fact(idx).ok()?;
-    let dtype = if fact.datum_type == TDim::datum_type() { DatumType::I64 } else { fact.datum_type };
+    let dtype = if fact.datum_type == DatumType::TDim { DatumType::I64 } else { fact.datum_type };
     let shape: Option<TVec<usize>> = fact.shape.iter().map(|dim| dim.to_usize().ok()).collect();
     Some((dtype, shape?))
 }
