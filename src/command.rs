@@ -13,6 +13,75 @@ use crate::project::brief::{Brief, Stated, Understand};
 use crate::project::documents::{Feature, ProjectConfig, Value};
 use crate::step::JobId;
 
+/// What can be exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportKind {
+    /// Dockerfile and archives, as one archive that `docker build -` takes.
+    Context,
+    /// The image itself, in one file that `docker load` and OCI tools take.
+    Image,
+    /// A Compose file.
+    Compose,
+    /// Kubernetes manifests.
+    Kubernetes,
+    /// A KServe InferenceService.
+    Kserve,
+}
+
+impl ExportKind {
+    /// Every kind, in the order of a menu.
+    pub const ALL: [Self; 5] = [Self::Image, Self::Context, Self::Compose, Self::Kubernetes, Self::Kserve];
+
+    /// A name for programs.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Context => "context",
+            Self::Image => "image",
+            Self::Compose => "compose",
+            Self::Kubernetes => "kubernetes",
+            Self::Kserve => "kserve",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.id() == id)
+    }
+
+    /// What it is, for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Context => "Build context (tar)",
+            Self::Image => "Image as a file (OCI and docker load)",
+            Self::Compose => "Compose file",
+            Self::Kubernetes => "Kubernetes manifests",
+            Self::Kserve => "KServe InferenceService",
+        }
+    }
+
+    /// What it is for.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Self::Context => "For a machine with an engine: docker build - < FILE",
+            Self::Image => "For a machine without Trestle: docker load -i FILE, podman load -i FILE, or any OCI tool",
+            Self::Compose => "One locked-down service for docker compose",
+            Self::Kubernetes => "Deployment, Service, autoscaler and disruption budget, sized by the benchmark",
+            Self::Kserve => "The server as a predictor that speaks the Open Inference Protocol",
+        }
+    }
+
+    /// The name a file of it gets when nobody chooses one.
+    pub fn file_name(self, slug: &str, version: &Version) -> String {
+        match self {
+            Self::Context => format!("{slug}-{version}-context.tar"),
+            Self::Image => format!("{slug}-{version}.tar"),
+            Self::Compose => "compose.yaml".to_owned(),
+            Self::Kubernetes => format!("{slug}-kubernetes.yaml"),
+            Self::Kserve => format!("{slug}-kserve.yaml"),
+        }
+    }
+}
+
 /// Which part of a version number is raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bump {
@@ -345,6 +414,15 @@ pub enum Command {
     FindEngine,
     /// Build, verify and tag an image of the selected version.
     BuildImage {
+        /// The whole reference; `None` is `<slug>:<version>`.
+        tag: Option<String>,
+    },
+    /// Write what describes or holds the image of the selected version to a file; no engine is needed.
+    ExportImage {
+        /// What is written.
+        kind: ExportKind,
+        /// Where to.
+        target: PathBuf,
         /// The whole reference; `None` is `<slug>:<version>`.
         tag: Option<String>,
     },

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::command::Bump;
+use crate::command::{Bump, ExportKind};
 
 /// Carry a trained model across the gap between a notebook and production.
 #[derive(Debug, Parser)]
@@ -214,6 +215,25 @@ pub enum Action {
     Build {
         /// The project.
         dir: PathBuf,
+        /// The whole reference; `<slug>:<version>` without it.
+        #[arg(long)]
+        tag: Option<String>,
+        /// Which version is meant.
+        #[command(flatten)]
+        which: VersionArgs,
+        /// How the result is printed.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Write the image, or what describes its deployment, to a file; no engine is needed.
+    Export {
+        /// The project.
+        dir: PathBuf,
+        /// What is written.
+        #[arg(value_parser = PossibleValuesParser::new(ExportKind::ALL.map(ExportKind::id)))]
+        kind: String,
+        /// Where to; a folder gets a file of the usual name.
+        out: PathBuf,
         /// The whole reference; `<slug>:<version>` without it.
         #[arg(long)]
         tag: Option<String>,

@@ -62,6 +62,9 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
         Action::Build { dir, tag, which, output } => {
             finish(output, || projects::build(environment, dir, tag, which.version.as_deref(), output))
         }
+        Action::Export { dir, kind, out, tag, which, output } => {
+            finish(output, || projects::export(environment, dir, &kind, out, tag, which.version.as_deref(), output))
+        }
         Action::Serve { model, address, drain, which } => {
             projects::serve(&environment, &model, address, drain, which.version.as_deref())
         }

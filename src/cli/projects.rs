@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::report::{Report, Verdict, print_error, table};
 use super::{open, report_on};
 use crate::brief;
-use crate::command::{BriefField, Command};
+use crate::command::{BriefField, Command, ExportKind};
 use crate::jobs::JobError;
 use crate::problem::Problem;
 use crate::project::{DocumentKind, DocumentState};
@@ -125,6 +125,35 @@ pub(super) fn build(
     } else {
         report.say("Not tagged: verification failed, and the image was removed. An earlier tag is untouched.");
     }
+    Ok(report)
+}
+
+pub(super) fn export(
+    environment: Environment,
+    dir: PathBuf,
+    kind: &str,
+    out: PathBuf,
+    tag: Option<String>,
+    version: Option<&str>,
+    output: OutputArgs,
+) -> Result<Report, JobError> {
+    let mut progress = Progress::new(&environment, output);
+    let mut workbench = open(environment, dir, version)?;
+    let kind = ExportKind::from_id(kind).ok_or_else(|| Problem::new(format!("`{kind}` cannot be exported"), "", ""))?;
+    let target = match (workbench.project(), workbench.version()) {
+        (Some(project), Some(version)) if out.is_dir() => {
+            out.join(kind.file_name(&project.slug(), &version.record.version))
+        }
+        _ => out,
+    };
+    workbench.run(Command::ExportImage { kind, target, tag }, |jobs| progress.show(jobs))?;
+    drop(progress);
+    let mut report = report_on("export", &workbench);
+    let Some(exported) = &workbench.exported().last else { return Err(JobError::Cancelled) };
+    report.set("kind", kind.id());
+    report.set("path", &exported.path);
+    report.set("size_bytes", exported.size_bytes);
+    report.say(format!("Wrote {} ({:.1} kB)", exported.path.display(), exported.size_bytes as f64 / 1e3));
     Ok(report)
 }
 

@@ -68,5 +68,6 @@ fn ask(choosing: Choosing, folder: Option<&Path>, name: &str) -> Option<PathBuf>
             .set_file_name(name)
             .add_filter("Figure", &[format.extension()])
             .save_file(),
+        Choosing::ImageExport(kind) => dialog.set_title(kind.label()).set_file_name(name).save_file(),
     }
 }

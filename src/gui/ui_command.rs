@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::figure::{Export, FigureFormat};
-use crate::command::{Command, DataRole};
+use crate::command::{Command, DataRole, ExportKind};
 use crate::step::Step;
 
 /// What a file or folder is chosen for.
@@ -25,6 +25,8 @@ pub enum Choosing {
     BriefExport,
     /// Where a figure is exported to.
     FigureExport(FigureFormat),
+    /// Where the image, or what describes its deployment, is exported to.
+    ImageExport(ExportKind),
 }
 
 /// A command that changes only the window.

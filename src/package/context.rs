@@ -26,23 +26,52 @@ pub(super) struct BuildContext {
     pub(super) notes: Vec<String>,
 }
 
-/// Assembles the context of `plan` for an engine of this operating system and architecture.
-pub(super) fn assemble(plan: &BuildPlan, os: &str, architecture: &str) -> Result<BuildContext, PackageError> {
+/// What an image consists of, before anybody builds it.
+#[derive(Clone, Debug)]
+pub(super) struct Parts {
+    /// File name and content of each layer; what changes least stands first.
+    pub(super) layers: Vec<(&'static str, Tarball)>,
+    /// Folders of libraries that the loader does not search by itself.
+    pub(super) library_folders: Vec<String>,
+    /// The labels, in order.
+    pub(super) labels: Vec<(&'static str, String)>,
+    /// Architecture as container engines name it.
+    pub(super) architecture: &'static str,
+    /// Worth telling: what is in it, and what makes it larger than need be.
+    pub(super) notes: Vec<String>,
+}
+
+/// The parts of the image of `plan`, for an engine of this operating system and architecture; empty is any.
+pub(super) fn parts(plan: &BuildPlan, os: &str, architecture: &str) -> Result<Parts, PackageError> {
     let executable = Executable::read(&plan.executable)?;
     executable.check(os, architecture)?;
     let mut notes = vec![executable.note()];
     let libraries = Libraries::find(&plan.executable)?;
     notes.extend(libraries.note());
-    let model = model_layer(plan)?;
-    let labels = labels(plan);
-    let has_libraries = !libraries.files.is_empty();
-    let text = dockerfile(has_libraries, &libraries.unusual_folders(), &labels);
-    let mut context = TarballBuilder::default();
-    if has_libraries {
-        context.archive("libs.tar", libraries.layer()?);
+    let mut layers = Vec::new();
+    if !libraries.files.is_empty() {
+        layers.push(("libs.tar", libraries.layer()?));
     }
-    context.archive("exe.tar", executable.layer()?);
-    context.archive("model.tar", model);
+    layers.push(("exe.tar", executable.layer()?));
+    layers.push(("model.tar", model_layer(plan)?));
+    Ok(Parts {
+        layers,
+        library_folders: libraries.unusual_folders(),
+        labels: labels(plan),
+        architecture: executable.elf.architecture,
+        notes,
+    })
+}
+
+/// Assembles the context of `plan` for an engine of this operating system and architecture; empty is any.
+pub(super) fn assemble(plan: &BuildPlan, os: &str, architecture: &str) -> Result<BuildContext, PackageError> {
+    let Parts { layers, library_folders, labels, architecture: _, notes } = parts(plan, os, architecture)?;
+    let names: Vec<&str> = layers.iter().map(|(name, _)| *name).collect();
+    let text = dockerfile(&names, &library_folders, &labels);
+    let mut context = TarballBuilder::default();
+    for (name, layer) in layers {
+        context.archive(name, layer);
+    }
     context.file("Dockerfile", Bytes::from(text), false);
     Ok(BuildContext { archive: context.finish()?, notes })
 }

@@ -47,10 +47,46 @@ pub(super) fn labels(plan: &BuildPlan) -> Vec<(&'static str, String)> {
     labels.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect()
 }
 
-/// The Dockerfile; the archives it adds are `libs.tar` (when there are libraries), `exe.tar` and `model.tar`.
+/// How often and how long the image's own health check asks.
+pub(super) const HEALTH_SECONDS: Health = Health { interval: 10, timeout: 5, start_period: 5, retries: 3 };
+
+/// A health check's times, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Health {
+    /// Between two checks.
+    pub(super) interval: i64,
+    /// Until a check counts as failed.
+    pub(super) timeout: i64,
+    /// In which failures do not count.
+    pub(super) start_period: i64,
+    /// Failures in a row that make it unhealthy.
+    pub(super) retries: i64,
+}
+
+/// What the image runs.
+pub(super) fn command() -> Vec<String> {
+    ["/trestle", "serve", "/model", "--address", &format!("0.0.0.0:{PORT}")].map(str::to_owned).to_vec()
+}
+
+/// What its health check runs.
+pub(super) fn health_command() -> Vec<String> {
+    ["/trestle", "health", &format!("http://127.0.0.1:{PORT}/v2/health/ready")].map(str::to_owned).to_vec()
+}
+
+/// The variables it sets.
+pub(super) fn variables(library_folders: &[String]) -> Vec<(&'static str, String)> {
+    if library_folders.is_empty() { Vec::new() } else { vec![("LD_LIBRARY_PATH", library_folders.join(":"))] }
+}
+
+/// The Dockerfile that adds these archives, in order.
 ///
 /// `library_folders` are those that the loader does not search by itself.
-pub(super) fn dockerfile(has_libraries: bool, library_folders: &[String], labels: &[(&str, String)]) -> String {
+pub(super) fn dockerfile(archives: &[&str], library_folders: &[String], labels: &[(&str, String)]) -> String {
+    let words = |words: Vec<String>| {
+        let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+        format!("[{}]", words.join(","))
+    };
+    let Health { interval, timeout, start_period, retries } = HEALTH_SECONDS;
     let mut lines = vec![
         "FROM scratch".to_owned(),
         format!("LABEL {KIND_LABEL}={KIND_IMAGE}"),
@@ -58,19 +94,14 @@ pub(super) fn dockerfile(has_libraries: bool, library_folders: &[String], labels
         format!("EXPOSE {PORT}"),
         "STOPSIGNAL SIGTERM".to_owned(),
         format!(
-            "HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 \
-             CMD [\"/trestle\",\"health\",\"http://127.0.0.1:{PORT}/v2/health/ready\"]"
+            "HEALTHCHECK --interval={interval}s --timeout={timeout}s --start-period={start_period}s \
+             --retries={retries} CMD {}",
+            words(health_command())
         ),
-        format!("CMD [\"/trestle\",\"serve\",\"/model\",\"--address\",\"0.0.0.0:{PORT}\"]"),
+        format!("CMD {}", words(command())),
     ];
-    if !library_folders.is_empty() {
-        lines.push(format!("ENV LD_LIBRARY_PATH={}", quoted(&library_folders.join(":"))));
-    }
-    if has_libraries {
-        lines.push("ADD libs.tar /".to_owned());
-    }
-    lines.push("ADD exe.tar /".to_owned());
-    lines.push("ADD model.tar /".to_owned());
+    lines.extend(variables(library_folders).iter().map(|(name, value)| format!("ENV {name}={}", quoted(value))));
+    lines.extend(archives.iter().map(|archive| format!("ADD {archive} /")));
     if !labels.is_empty() {
         let mut line = "LABEL".to_owned();
         for (name, value) in labels {
@@ -120,18 +151,18 @@ ADD exe.tar /
 ADD model.tar /
 LABEL org.opencontainers.image.title=\"Churn\"
 ";
-        assert_eq!(dockerfile(true, &[], &labels), expected);
+        assert_eq!(dockerfile(&["libs.tar", "exe.tar", "model.tar"], &[], &labels), expected);
     }
 
     #[test]
     fn a_static_executable_has_no_library_layer() {
-        let text = dockerfile(false, &[], &[]);
+        let text = dockerfile(&["exe.tar"], &[], &[]);
         assert!(!text.contains("libs.tar") && !text.contains("LD_LIBRARY_PATH"), "{text}");
     }
 
     #[test]
     fn libraries_of_unusual_folders_are_searched() {
-        let text = dockerfile(true, &["/opt/a".to_owned(), "/opt/b".to_owned()], &[]);
+        let text = dockerfile(&["libs.tar"], &["/opt/a".to_owned(), "/opt/b".to_owned()], &[]);
         assert!(text.contains("ENV LD_LIBRARY_PATH=\"/opt/a:/opt/b\"\n"), "{text}");
     }
 

@@ -30,6 +30,14 @@ pub enum PackageError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A file cannot be written.
+    #[error("Could not write the file ({source})")]
+    Write {
+        /// Where it should be.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// The executable cannot run in a Linux container.
     #[error("This executable cannot run in a Linux container: {reason}")]
     NotPackageable {
@@ -210,6 +218,7 @@ impl PackageError {
     fn fix(&self) -> String {
         match self {
             Self::NoEngine { tried, chosen } => engine_fix(tried, *chosen),
+            Self::Write { .. } => "Check that the folder may be written and has room.".to_owned(),
             Self::Read { .. } => "Check that the file exists and may be read, then build again.".to_owned(),
             Self::NotPackageable { .. } | Self::Architecture { .. } => {
                 "Build on Linux with an engine of the same architecture, or point DOCKER_HOST at such an engine."
@@ -242,6 +251,7 @@ impl PackageError {
     fn place(&self) -> String {
         match self {
             Self::Read { path, .. }
+            | Self::Write { path, .. }
             | Self::NotPackageable { path, .. }
             | Self::Architecture { path, .. }
             | Self::LibraryMissing { path, .. } => path.display().to_string(),

@@ -14,10 +14,14 @@ mod discover;
 mod dockerfile;
 mod elf;
 mod error;
+mod export;
 mod golden;
 mod http;
 mod leftovers;
+mod manifests;
+mod oci;
 mod reference;
+mod sizing;
 mod tarball;
 mod tensors;
 #[cfg(test)]
@@ -36,7 +40,9 @@ use tokio::time::timeout;
 
 pub use discover::{Candidate, Engine, EngineInfo, Environment, candidates, discover, discover_in};
 pub use error::{PackageError, Tried, Unreachable};
+pub use export::export;
 pub use leftovers::{Labelled, LabelledKind, cleanup, list};
+pub use sizing::Sizing;
 
 use crate::features::Mapping;
 use crate::jobs::JobContext;

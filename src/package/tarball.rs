@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 use tar::{EntryType, Header};
 
 use super::error::PackageError;
@@ -29,6 +30,18 @@ impl Tarball {
     /// The archive's size.
     pub(super) fn size_bytes(&self) -> u64 {
         self.pieces.iter().map(|piece| piece.len() as u64).sum()
+    }
+
+    /// SHA-256 of the archive in lower-case hexadecimal.
+    pub(super) fn sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        self.pieces.iter().for_each(|piece| hasher.update(piece));
+        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Writes the archive.
+    pub(super) fn write_to(&self, to: &mut dyn std::io::Write) -> std::io::Result<()> {
+        self.pieces.iter().try_for_each(|piece| to.write_all(piece))
     }
 
     /// The archive in one piece.

@@ -1,13 +1,42 @@
 //! Commands on the container: finding an engine, building an image.
 
+use std::path::{Path, PathBuf};
+
 use super::outcome::{Outcome, Slot};
 use super::{Workbench, need_version, no_project};
+use crate::command::ExportKind;
 use crate::features::{Mapping, output_for};
 use crate::jobs::JobError;
-use crate::package::{self, BuildPlan};
+use crate::package::{self, BuildPlan, Sizing};
 use crate::problem::Problem;
-use crate::project::reports::PackageReport;
+use crate::project::documents::Evidence;
+use crate::project::reports::{BenchmarkReport, PackageReport};
 use crate::project::{DocumentKind, Project};
+
+/// A file that was written for another tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size.
+    pub size_bytes: u64,
+}
+
+/// Puts the hashes of today into the plan; a model that is not the registered one is an error.
+fn current_evidence(plan: &mut BuildPlan, root: &Path) -> Result<(), Problem> {
+    // The project is read anew: a job may not touch the one on display.
+    let project = Project::open(root)?;
+    let registered = std::mem::take(&mut plan.evidence.model);
+    plan.evidence = project.evidence(project.version(&plan.version))?;
+    if plan.evidence.model == registered {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "The model file is not the one that was registered",
+        plan.model_path.display().to_string(),
+        "Restore it from version control, or add the changed file as a new version.",
+    ))
+}
 
 impl Workbench {
     pub(super) fn find_engine(&mut self) {
@@ -18,7 +47,8 @@ impl Workbench {
         });
     }
 
-    pub(super) fn build_image(&mut self, tag: Option<String>) -> Result<(), Problem> {
+    /// What to package of the version at hand; the hashes of its evidence are those of its registration.
+    fn build_plan(&mut self, tag: Option<String>) -> Result<BuildPlan, Problem> {
         self.save()?;
         let version = need_version(self)?;
         let golden = super::model::golden_of(&version)?;
@@ -29,7 +59,7 @@ impl Workbench {
         let number = version.record.version.clone();
         let tag = tag.unwrap_or_else(|| format!("{}:{number}", project.slug()));
         let output = output_for(&model, project.output()?.as_ref());
-        let mut plan = BuildPlan {
+        Ok(BuildPlan {
             executable: self.environment.executable.clone(),
             slug: project.slug(),
             title: project.name(),
@@ -44,24 +74,37 @@ impl Workbench {
             mapping,
             model,
             output,
-            tag: tag.clone(),
-            evidence: version.record.evidence.clone(),
+            tag,
+            evidence: Evidence { model: version.record.model.sha256.clone(), ..version.record.evidence.clone() },
             created: self.now(),
-        };
-        let (root, runtime) = (project.root().to_owned(), self.environment.runtime.clone());
-        self.spawn(Slot::Build, format!("Building {tag}"), move |context| {
+        })
+    }
+
+    /// Writes an export of the version at hand; no engine is needed.
+    pub(super) fn export(&mut self, kind: ExportKind, target: PathBuf, tag: Option<String>) -> Result<(), Problem> {
+        let mut plan = self.build_plan(tag)?;
+        let project = self.project.as_ref().ok_or_else(no_project)?;
+        let benchmarks: &[BenchmarkReport] = project.reports();
+        let benchmark = benchmarks.iter().rev().find(|report| report.version == plan.version);
+        let sizing = Sizing::of(benchmark, project.documents.brief.latency.value.as_ref());
+        let root = project.root().to_owned();
+        self.spawn(Slot::Export, format!("Writing {}", target.display()), move |context| {
             context.progress(None, "Hashing the code and the data");
-            // The project is read anew: this thread may not touch the one on display.
-            let project = Project::open(&root).map_err(Problem::from)?;
-            plan.evidence = project.evidence(project.version(&plan.version)).map_err(Problem::from)?;
-            if plan.evidence.model != version.record.model.sha256 {
-                return Err(Problem::new(
-                    "The model file is not the one that was registered",
-                    plan.model_path.display().to_string(),
-                    "Restore it from version control, or add the changed file as a new version.",
-                )
-                .into());
-            }
+            current_evidence(&mut plan, &root)?;
+            context.progress(None, kind.label());
+            let size_bytes = package::export(&plan, kind, &sizing, &target).map_err(Problem::from)?;
+            Ok(Outcome::Exported(Exported { path: target, size_bytes }))
+        });
+        Ok(())
+    }
+
+    pub(super) fn build_image(&mut self, tag: Option<String>) -> Result<(), Problem> {
+        let mut plan = self.build_plan(tag)?;
+        let project = self.project.as_ref().ok_or_else(no_project)?;
+        let (root, runtime) = (project.root().to_owned(), self.environment.runtime.clone());
+        self.spawn(Slot::Build, format!("Building {}", plan.tag), move |context| {
+            context.progress(None, "Hashing the code and the data");
+            current_evidence(&mut plan, &root)?;
             let built = runtime.block_on(package::build(&plan, context));
             match built {
                 Ok(report) => Ok(Outcome::Built(Box::new(report))),
@@ -70,6 +113,11 @@ impl Workbench {
             }
         });
         Ok(())
+    }
+
+    pub(super) fn take_export(&mut self, exported: Exported) {
+        self.told(format!("Exported {}", exported.path.display()));
+        self.exported.last = Some(exported);
     }
 
     pub(super) fn take_package(&mut self, report: PackageReport) -> Result<(), Problem> {

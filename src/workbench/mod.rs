@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use semver::Version;
 
+pub use container::Exported;
 pub use environment::Environment;
 pub use evaluation::Measured;
 pub use journey::NextStep;
@@ -105,6 +106,7 @@ pub struct Workbench {
     drift: StepState<DriftReport>,
     engine: StepState<EngineInfo>,
     container: StepState<PackageReport>,
+    exported: StepState<Exported>,
     notices: Vec<Notice>,
     problem: Option<Problem>,
     /// Why the last command gave no result, for [`Workbench::run`].
@@ -147,6 +149,7 @@ impl Workbench {
             drift: StepState::default(),
             engine: StepState::default(),
             container: StepState::default(),
+            exported: StepState::default(),
             notices: Vec::new(),
             problem: None,
             failure: None,
@@ -200,6 +203,7 @@ impl Workbench {
                 Ok(())
             }
             Command::BuildImage { tag } => self.build_image(tag),
+            Command::ExportImage { kind, target, tag } => self.export(kind, target, tag),
             Command::Cancel(id) => {
                 self.cancel(id);
                 Ok(())
@@ -344,6 +348,7 @@ impl Workbench {
         *self.computed.borrow_mut() = None;
         self.drift = StepState::default();
         self.container = StepState::default();
+        self.exported = StepState::default();
         self.conflicts.clear();
         self.edited = None;
         Ok(())
@@ -385,6 +390,7 @@ impl Workbench {
             Slot::Drift => &mut self.drift.activity,
             Slot::Engine => &mut self.engine.activity,
             Slot::Build => &mut self.container.activity,
+            Slot::Export => &mut self.exported.activity,
         }
     }
 
@@ -443,6 +449,10 @@ impl Workbench {
             }
             Outcome::Compared(report) => self.take_drift(*report),
             Outcome::Built(report) => self.take_package(*report),
+            Outcome::Exported(exported) => {
+                self.take_export(exported);
+                Ok(())
+            }
         }
     }
 

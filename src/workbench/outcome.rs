@@ -2,6 +2,7 @@
 
 use semver::Version;
 
+use super::container::Exported;
 use super::model::Tried;
 use crate::command::DataRole;
 use crate::model::{Examination, GoldenCheck};
@@ -23,10 +24,11 @@ pub(super) enum Slot {
     Drift,
     Engine,
     Build,
+    Export,
 }
 
 impl Slot {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Examine,
         Self::Try,
         Self::Golden,
@@ -36,6 +38,7 @@ impl Slot {
         Self::Drift,
         Self::Engine,
         Self::Build,
+        Self::Export,
     ];
 
     pub(super) fn step(self) -> Step {
@@ -44,7 +47,7 @@ impl Slot {
             Self::Benchmark => Step::Benchmark,
             Self::Probe => Step::Readiness,
             Self::Drift => Step::Drift,
-            Self::Engine | Self::Build => Step::Container,
+            Self::Engine | Self::Build | Self::Export => Step::Container,
         }
     }
 
@@ -52,7 +55,7 @@ impl Slot {
     pub(super) fn changes_evidence(self) -> bool {
         match self {
             Self::Examine | Self::Golden | Self::Benchmark | Self::Evaluate | Self::Drift | Self::Build => true,
-            Self::Try | Self::Probe | Self::Engine => false,
+            Self::Try | Self::Probe | Self::Engine | Self::Export => false,
         }
     }
 
@@ -67,6 +70,7 @@ impl Slot {
             Self::Drift => "The comparison",
             Self::Engine => "Looking for an engine",
             Self::Build => "The build",
+            Self::Export => "The export",
         }
     }
 }
@@ -86,4 +90,5 @@ pub(super) enum Outcome {
     DataRead { role: DataRole, file: DataFile },
     Compared(Box<DriftReport>),
     Built(Box<PackageReport>),
+    Exported(Exported),
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Notice, RunningJob, Settings, Tried, Workbench};
+use super::{Exported, Notice, RunningJob, Settings, Tried, Workbench};
 use crate::model::{Examination, GoldenCheck};
 use crate::package::EngineInfo;
 use crate::problem::Problem;
@@ -83,6 +83,11 @@ impl Workbench {
     /// The last build.
     pub fn container(&self) -> &StepState<PackageReport> {
         &self.container
+    }
+
+    /// The last file that was written for another tool.
+    pub fn exported(&self) -> &StepState<Exported> {
+        &self.exported
     }
 
     /// Jobs that run, oldest first.

@@ -3,11 +3,11 @@
 use egui::Ui;
 
 use super::model::text_of_size;
-use crate::command::Command;
+use crate::command::{Command, ExportKind};
 use crate::gui::shell::clock;
 use crate::gui::text;
 use crate::gui::theme::{Verdict, space};
-use crate::gui::ui_command::{Outbox, UiCommand};
+use crate::gui::ui_command::{Choosing, Outbox, UiCommand};
 use crate::gui::widgets::{
     Card, Column, DISMISS, Icon, KeyValues, Stat, Table, cell, cell_number, cell_wrapped, chip, code_block, columns,
     empty_state, notice, page_header, primary_button, problem_panel, progress_bar, secondary_button,
@@ -56,8 +56,30 @@ impl ContainerView {
             None if building.is_none() => not_built_ui(ui, version, has_engine, outbox),
             None => {}
         }
+        if version.is_some() {
+            exports_ui(ui, outbox);
+        }
         history_ui(ui, workbench);
     }
+}
+
+/// What can be written to a file in place of being built here.
+fn exports_ui(ui: &mut Ui, outbox: &mut Outbox) {
+    Card::new("Take it elsewhere").remark("no engine is needed").show(ui, |ui| {
+        let columns = [Column::text("").share(1.0), Column::text("").share(1.6), Column::text("").exact(96.0).right()];
+        Table::new("exports", &columns).show(ui, ExportKind::ALL.len(), |ui, row, column| {
+            let kind = ExportKind::ALL[row];
+            match column {
+                0 => drop(cell_wrapped(ui, text::medium(kind.label()))),
+                1 => drop(cell_wrapped(ui, text::weak(kind.purpose()))),
+                _ => {
+                    if secondary_button(ui, "Export…").on_hover_text(kind.label()).clicked() {
+                        outbox.ask(UiCommand::Choose(Choosing::ImageExport(kind)));
+                    }
+                }
+            }
+        });
+    });
 }
 
 fn running_ui(ui: &mut Ui, job: &RunningJob, outbox: &mut Outbox) {

@@ -1,0 +1,59 @@
+//! What is written to a file in place of being built: for engines that are elsewhere, and for tools that run images.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
+use super::error::PackageError;
+use super::reference::Reference;
+use super::sizing::Sizing;
+use super::{BuildPlan, context, manifests, oci};
+use crate::command::ExportKind;
+use crate::project::disk::temporary_path;
+
+/// Writes the export to `target`, whole or not at all, and gives its size in bytes. No engine is needed.
+pub fn export(plan: &BuildPlan, kind: ExportKind, sizing: &Sizing, target: &Path) -> Result<u64, PackageError> {
+    let reference = Reference::parse(&plan.tag)?;
+    let write = |fill: &dyn Fn(&mut dyn std::io::Write) -> std::io::Result<()>| write_whole(target, fill);
+    let text = match kind {
+        ExportKind::Context => {
+            let archive = context::assemble(plan, "", "")?.archive;
+            return write(&|to| archive.write_to(to));
+        }
+        ExportKind::Image => {
+            let archive = oci::archive(plan, context::parts(plan, "", "")?, &reference)?;
+            return write(&|to| archive.write_to(to));
+        }
+        ExportKind::Compose => manifests::compose(plan, &reference, sizing)?,
+        ExportKind::Kubernetes => manifests::kubernetes(plan, &reference, sizing)?,
+        ExportKind::Kserve => manifests::kserve(plan, &reference, sizing)?,
+    };
+    write(&|to| to.write_all(text.as_bytes()))
+}
+
+fn write_whole(
+    target: &Path,
+    fill: &dyn Fn(&mut dyn std::io::Write) -> std::io::Result<()>,
+) -> Result<u64, PackageError> {
+    let failed = |source| PackageError::Write { path: target.to_owned(), source };
+    let folder = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(folder).map_err(failed)?;
+    let temporary = temporary_path(folder);
+    let write = || -> io::Result<u64> {
+        let mut file = BufWriter::new(File::create_new(&temporary)?);
+        fill(&mut file)?;
+        file.flush()?;
+        file.get_ref().sync_all()?;
+        let size_bytes = file.get_ref().metadata()?.len();
+        fs::rename(&temporary, target)?;
+        Ok(size_bytes)
+    };
+    write().map_err(|source| {
+        // The first error is the one to report.
+        drop(fs::remove_file(&temporary));
+        failed(source)
+    })
+}
