@@ -140,12 +140,7 @@ pub(super) fn export(
     let mut progress = Progress::new(&environment, output);
     let mut workbench = open(environment, dir, version)?;
     let kind = ExportKind::from_id(kind).ok_or_else(|| Problem::new(format!("`{kind}` cannot be exported"), "", ""))?;
-    let target = match (workbench.project(), workbench.version()) {
-        (Some(project), Some(version)) if out.is_dir() => {
-            out.join(kind.file_name(&project.slug(), &version.record.version))
-        }
-        _ => out,
-    };
+    let target = if out.is_dir() { out.join(workbench.export_name(kind)) } else { out };
     workbench.run(Command::ExportImage { kind, target, tag }, |jobs| progress.show(jobs))?;
     drop(progress);
     let mut report = report_on("export", &workbench);

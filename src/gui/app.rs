@@ -22,7 +22,7 @@ use super::widgets::{
     Answer, Confirm, DISMISS, Toasts, drop_overlay, next_step, notice_with, problem_panel, small_button,
 };
 use super::{shell, start};
-use crate::command::{Command, DataRole, ExportKind};
+use crate::command::{Command, DataRole};
 use crate::jobs::{Job, JobError, Wake};
 use crate::problem::Problem;
 use crate::project::{DocumentKind, DocumentState};
@@ -419,7 +419,7 @@ impl App {
                 let folder = self.workbench.project().map(|project| project.root().to_owned());
                 let name = match (&self.exporting, choosing) {
                     (Some(export), Choosing::FigureExport(_)) => export.file_name(),
-                    (_, Choosing::ImageExport(kind)) => self.export_name(kind),
+                    (_, Choosing::ImageExport(kind)) => self.workbench.export_name(kind),
                     _ => "brief.md".to_owned(),
                 };
                 self.picker.open(choosing, folder.as_deref(), &name, &self.wake);
@@ -494,14 +494,6 @@ impl App {
             }
         };
         self.apply_and_follow(command);
-    }
-
-    /// The name proposed for an export of the version at hand.
-    fn export_name(&self, kind: ExportKind) -> String {
-        match (self.workbench.project(), self.workbench.version()) {
-            (Some(project), Some(version)) => kind.file_name(&project.slug(), &version.record.version),
-            _ => String::new(),
-        }
     }
 
     fn export_brief(&mut self, path: &Path) {

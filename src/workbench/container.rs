@@ -80,6 +80,14 @@ impl Workbench {
         })
     }
 
+    /// The name that an export of the version at hand usually has; empty without a version.
+    pub fn export_name(&self, kind: ExportKind) -> String {
+        match (self.project(), self.version()) {
+            (Some(project), Some(version)) => kind.file_name(&project.slug(), &version.record.version),
+            _ => String::new(),
+        }
+    }
+
     /// Writes an export of the version at hand; no engine is needed.
     pub(super) fn export(&mut self, kind: ExportKind, target: PathBuf, tag: Option<String>) -> Result<(), Problem> {
         let mut plan = self.build_plan(tag)?;
