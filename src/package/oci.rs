@@ -130,3 +130,52 @@ fn to_bytes(json: &Json) -> Result<Bytes, PackageError> {
         .map(Bytes::from)
         .map_err(|error| PackageError::Context { reason: format!("the image's description ({error})") })
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::Read as _;
+
+    use super::*;
+    use crate::package::context::parts;
+    use crate::package::testing::plan;
+
+    fn made(plan: &BuildPlan) -> Vec<u8> {
+        let reference = Reference::parse(&plan.tag).unwrap();
+        archive(plan, parts(plan, "", "").unwrap(), &reference).unwrap().to_vec()
+    }
+
+    #[test]
+    fn every_digest_is_that_of_its_blob_and_the_same_input_gives_the_same_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = plan(folder.path());
+        let bytes = made(&plan);
+        assert_eq!(bytes, made(&plan));
+        let mut files = BTreeMap::new();
+        for entry in tar::Archive::new(bytes.as_slice()).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).unwrap();
+            files.insert(entry.path().unwrap().display().to_string(), content);
+        }
+        let json = |name: &str| serde_json::from_slice::<Json>(&files[name]).unwrap();
+        let blob = |entry: &Json| {
+            let digest = entry["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
+            let content = &files[&blob_path(digest)];
+            assert_eq!(bytes_sha256(content), digest);
+            assert_eq!(entry["size"], content.len());
+            content
+        };
+        let manifest: Json = serde_json::from_slice(blob(&json("index.json")["manifests"][0])).unwrap();
+        let config: Json = serde_json::from_slice(blob(&manifest["config"])).unwrap();
+        let layers = manifest["layers"].as_array().unwrap();
+        assert_eq!(layers.len(), 3);
+        for (layer, diff_id) in layers.iter().zip(config["rootfs"]["diff_ids"].as_array().unwrap()) {
+            blob(layer);
+            assert_eq!(layer["digest"], *diff_id);
+        }
+        assert_eq!(config["config"]["User"], USER);
+        assert_eq!(config["config"]["Labels"]["org.opencontainers.image.title"], plan.title);
+        assert_eq!(json("manifest.json")[0]["RepoTags"][0], plan.tag);
+    }
+}

@@ -411,6 +411,25 @@ fn golden_rows_are_taken_from_the_framework_that_trained_the_model() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn the_deployment_is_exported_without_an_engine() {
+    let dir = Dir::with_example();
+    for (kind, name, words) in [
+        ("compose", "compose.yaml", "read_only: true"),
+        ("kubernetes", "churn-kubernetes.yaml", "kind: HorizontalPodAutoscaler"),
+        ("kserve", "churn-kserve.yaml", "kind: InferenceService"),
+    ] {
+        let answer = dir.run_args(&["export", "churn", kind, ".", "--tag", "team/churn:7", "--json"]);
+        check_shape(answer.code(0), "kind, path, size_bytes");
+        let text = dir.read(name);
+        assert!(text.contains("team/churn:7") && text.contains(words), "{text}");
+    }
+    let [what, place, _] =
+        dir.run_args(&["export", "churn", "compose", "churn/brief.ron/compose.yaml", "--json"]).problem();
+    assert!(what.starts_with("Could not write the file") && place.ends_with("compose.yaml"), "{what}: {place}");
+}
+
+#[test]
 fn tampered_golden_rows_fail() {
     let dir = Dir::with_example();
     dir.edit("churn/models/1.1.0/golden.ron", "0.8368685245513916", "0.7368685245513916");

@@ -5,13 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bollard::query_parameters::RemoveImageOptionsBuilder;
+use bollard::query_parameters::{ImportImageOptionsBuilder, RemoveImageOptionsBuilder};
+use futures_util::StreamExt as _;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
+use trestle::command::ExportKind;
 use trestle::engine::{self, Model};
 use trestle::features::{self, Mapping};
 use trestle::jobs::{JobContext, no_wake};
-use trestle::package::{self, BuildPlan, Engine, Environment, Labelled, PackageError};
+use trestle::package::{self, BuildPlan, Engine, Environment, Labelled, PackageError, Sizing};
 use trestle::project::brief::{Band, Brief, OutputKind, OutputSpec, Stated};
 use trestle::project::documents::{Evidence, GoldenRow, GoldenRows, ProjectConfig, VersionRecord};
 use trestle::project::format;
@@ -276,6 +278,27 @@ async fn cancelling_at_any_moment_leaves_nothing() {
         assert_eq!(stage.left().await, [], "{moment}");
         assert_eq!(stage.image(&plan.tag).await, None, "{moment}");
     }
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn an_image_written_without_an_engine_is_loaded_by_one() {
+    let Some(stage) = Stage::set("exported").await else { return };
+    let plan = stage.plan("1.0.0", "1.0.0");
+    let file = stage.folder.path().join("image.tar");
+    let size_bytes = package::export(&plan, ExportKind::Image, &Sizing::of(None, None), &file).unwrap();
+    assert_eq!(fs::metadata(&file).unwrap().len(), size_bytes);
+    let body = bollard::body_full(fs::read(&file).unwrap().into());
+    let mut answers = stage.engine.docker.import_image(ImportImageOptionsBuilder::new().build(), body, None);
+    while let Some(answer) = answers.next().await {
+        answer.unwrap();
+    }
+    drop(answers);
+    let image = stage.engine.docker.inspect_image(&plan.tag).await.unwrap();
+    let config = image.config.unwrap();
+    assert_eq!(config.user.as_deref(), Some("65532:65532"));
+    assert_eq!(config.labels.unwrap()["io.trestle.project"], stage.slug);
+    assert!(config.healthcheck.is_some_and(|check| check.test.is_some()));
     stage.strike().await;
 }
 
