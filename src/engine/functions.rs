@@ -13,7 +13,7 @@ use super::proto::is_default_domain;
 /// Functions within functions; what exporters write has a few levels.
 const DEEPEST: usize = 64;
 /// Nodes after all functions are in place.
-const MOST_NODES: usize = 1_000_000;
+const MOST_NODES: usize = 200_000;
 
 /// Puts every function in place of its calls; `defaults` are the functions' default attributes, in their order.
 pub(crate) fn inline(model: &mut pb::ModelProto, defaults: Vec<Vec<pb::AttributeProto>>) {
@@ -98,7 +98,8 @@ fn instance(
     call: &pb::NodeProto,
     n_calls: usize,
 ) -> Vec<pb::NodeProto> {
-    let prefix = format!("{}/{}/{n_calls}/", call.name, function.name());
+    // Not the call's own name: it would grow with every level.
+    let prefix = format!("{}/{n_calls}/", function.name());
     let mut names: HashMap<&str, &str> = HashMap::new();
     for (idx, input) in function.input.iter().enumerate() {
         names.insert(input, call.input.get(idx).map_or("", String::as_str));

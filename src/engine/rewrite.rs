@@ -30,6 +30,10 @@ fn rewrite(graph: &mut pb::GraphProto, versions: Versions) {
             node.domain.clear();
             node.attribute.clear();
         }
+        // Without a value it gives zeros in float32; tract makes them float64.
+        if node.op_type == "ConstantOfShape" && proto::is_default_domain(&node.domain) && node.attribute.is_empty() {
+            node.attribute.push(zero());
+        }
         for attribute in &mut node.attribute {
             attribute.t.iter_mut().chain(&mut attribute.tensors).for_each(store_plainly);
             attribute.g.iter_mut().chain(&mut attribute.graphs).for_each(|graph| rewrite(graph, versions));
@@ -91,6 +95,21 @@ fn constant(name: &str, value: i64) -> pb::NodeProto {
         output: vec![name.to_owned()],
         attribute: vec![attribute],
         ..pb::NodeProto::default()
+    }
+}
+
+/// The value `[0.0]` in float32.
+fn zero() -> pb::AttributeProto {
+    pb::AttributeProto {
+        name: "value".to_owned(),
+        r#type: pb::attribute_proto::AttributeType::Tensor as i32,
+        t: Some(pb::TensorProto {
+            dims: vec![1],
+            data_type: DataType::Float as i32,
+            float_data: vec![0.0],
+            ..pb::TensorProto::default()
+        }),
+        ..pb::AttributeProto::default()
     }
 }
 

@@ -8,13 +8,14 @@ mod whole;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tract_onnx::pb;
 use tract_onnx::prelude::tract_ndarray::ArrayD;
 use tract_onnx::tract_hir::internal::{
-    Arc, DimLike as _, InferenceModel, IntoTValue as _, IntoTensor as _, TValue, TVec, Tensor, TractResult,
-    TypedRunnableModel,
+    Arc, DimLike as _, InferenceModel, IntoRunnable as _, IntoTValue as _, IntoTensor as _, TValue, TVec, Tensor,
+    TractResult, TypedModel, TypedRunnableModel,
 };
 
 use super::convert;
@@ -29,6 +30,9 @@ pub(crate) use steps::computes as computes_step_by_step;
 
 /// Plans kept; the least recently used is dropped.
 const MOST_PLANS: usize = 8;
+
+/// Shapes in a row for which the whole graph may fail before it is no longer tried.
+const MOST_FAILED: usize = 3;
 
 /// The shapes of the inputs, in the contract's order.
 pub(crate) type Shapes = Vec<Vec<usize>>;
@@ -71,6 +75,8 @@ pub(crate) struct Planner {
     template: Option<InferenceModel>,
     /// The graph step by step; made when it is first needed.
     program: OnceLock<Result<Arc<Program>, String>>,
+    /// For how many shapes in a row the whole graph could not be.
+    n_failed: AtomicUsize,
     /// Whether there are recurrent layers.
     recurrent: bool,
     /// The most recently used last.
@@ -91,6 +97,7 @@ impl Planner {
             sha256: sha256.to_owned(),
             template: None,
             program: OnceLock::new(),
+            n_failed: AtomicUsize::new(0),
             recurrent: false,
             plans: Mutex::default(),
         };
@@ -188,40 +195,50 @@ impl Planner {
     }
 
     fn prepare(&self, specs: &[TensorSpec], shapes: &Shapes) -> Result<Plan, EngineError> {
-        let mut reasons = Vec::new();
-        if let Some(template) = &self.template {
-            // tract's optimiser fails on some recurrent layers, at times only when they run.
-            let attempt = |optimise: bool| {
-                contained(|| {
-                    let plan = whole::prepare(template, specs, shapes, optimise)?;
-                    if self.recurrent {
-                        plan.run(zeros(specs, shapes)?)?;
-                    }
-                    Ok(Plan::Whole(plan))
-                })
-            };
-            for optimise in [true, false] {
-                match attempt(optimise) {
-                    Ok(plan) => {
-                        if let Some(reason) = reasons.first() {
-                            tracing::warn!(reason, "the model runs without optimisation");
-                        }
-                        return Ok(plan);
-                    }
-                    Err(reason) => reasons.push(reason),
-                }
-            }
-        }
-        let reason = match (self.program(), reasons.into_iter().next()) {
-            (Ok(program), whole) => {
-                tracing::info!(reason = whole, "the model runs step by step");
+        let reason = match self.prepare_whole(specs, shapes) {
+            Ok(plan) => return Ok(plan),
+            Err(reason) => reason,
+        };
+        let reason = match self.program() {
+            Ok(program) => {
+                tracing::info!(reason, "the model runs step by step");
                 return Ok(Plan::Steps(program));
             }
-            (Err(_), Some(whole)) => whole,
-            (Err(steps), None) => steps,
+            Err(steps) if reason.is_empty() => steps,
+            Err(_) => reason,
         };
         let shapes = specs.iter().zip(shapes).map(|(spec, shape)| format!("`{}` {shape:?}", spec.name));
         Err(EngineError::Prepare { shapes: shapes.collect::<Vec<_>>().join(", "), reason })
+    }
+
+    /// The whole graph for tract, or why it cannot be; empty when that was found out before.
+    fn prepare_whole(&self, specs: &[TensorSpec], shapes: &Shapes) -> Result<Plan, String> {
+        let Some(template) = self.template.as_ref().filter(|_| self.n_failed.load(Ordering::Relaxed) < MOST_FAILED)
+        else {
+            return Err(String::new());
+        };
+        // tract's optimiser fails on some recurrent layers, at times only when they run.
+        let attempt = |model: TypedModel, optimise: bool| {
+            contained(|| {
+                let plan = if optimise { model.into_optimized()? } else { model }.into_runnable()?;
+                if self.recurrent {
+                    plan.run(zeros(specs, shapes)?)?;
+                }
+                Ok(Plan::Whole(plan))
+            })
+        };
+        let prepared = contained(|| whole::typed(template, specs, shapes)).and_then(|typed| {
+            attempt(typed.clone(), true).or_else(|reason| {
+                let plan = attempt(typed, false).map_err(|_as_before| reason.clone())?;
+                tracing::warn!(reason, "the model runs without optimisation");
+                Ok(plan)
+            })
+        });
+        match prepared {
+            Ok(_) => self.n_failed.store(0, Ordering::Relaxed),
+            Err(_) => _ = self.n_failed.fetch_add(1, Ordering::Relaxed),
+        }
+        prepared
     }
 }
 
@@ -245,3 +262,6 @@ fn zeros(specs: &[TensorSpec], shapes: &Shapes) -> TractResult<TVec<TValue>> {
     };
     specs.iter().zip(shapes).map(zero).collect()
 }
+
+#[cfg(test)]
+mod tests;

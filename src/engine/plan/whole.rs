@@ -4,8 +4,7 @@ use std::path::Path;
 
 use tract_onnx::pb;
 use tract_onnx::tract_hir::internal::{
-    Arc, InferenceFact, InferenceModel, InferenceModelExt as _, IntoRunnable as _, TractResult, TypedRunnableModel,
-    bail, ensure,
+    InferenceFact, InferenceModel, InferenceModelExt as _, TractResult, TypedModel, bail, ensure,
 };
 
 use super::Shapes;
@@ -30,13 +29,8 @@ pub(super) fn folder(path: &Path) -> TractResult<&str> {
     Ok(folder)
 }
 
-/// The model for these shapes.
-pub(super) fn prepare(
-    template: &InferenceModel,
-    specs: &[TensorSpec],
-    shapes: &Shapes,
-    optimise: bool,
-) -> TractResult<Arc<TypedRunnableModel>> {
+/// The model for these shapes; every inner shape is known.
+pub(super) fn typed(template: &InferenceModel, specs: &[TensorSpec], shapes: &Shapes) -> TractResult<TypedModel> {
     let mut model = template.clone();
     for (idx, (spec, shape)) in specs.iter().zip(shapes).enumerate() {
         model.set_input_fact(idx, InferenceFact::dt_shape(convert::datum_type(spec.dtype), shape.iter().copied()))?;
@@ -47,5 +41,5 @@ pub(super) fn prepare(
         model = model.into_decluttered()?;
         ensure!(!odd(&model), "some shapes depend on values, or have no elements");
     }
-    if optimise { model.into_optimized()? } else { model }.into_runnable()
+    Ok(model)
 }
