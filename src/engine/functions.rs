@@ -123,7 +123,9 @@ fn instance(
     attributes.extend(call.attribute.iter().map(|given| (given.name.as_str(), given)));
     let instance = Instance { names, attributes, prefix };
     let mut nodes: Vec<pb::NodeProto> = function.node.clone();
-    nodes.iter_mut().for_each(|node| instance.node(node));
+    for node in &mut nodes {
+        instance.node(node);
+    }
     nodes.extend(passed);
     nodes
 }

@@ -417,7 +417,7 @@ def exports() -> None:
 
     class Boxes(nn.Module):
         def forward(self, boxes, scores):
-            kept = torchvision.ops.nms(boxes, scores, 0.5)
+            kept = torchvision.ops.nms(boxes, scores, 0.1)
             return boxes[kept], scores[kept]
 
     class Picture(nn.Module):

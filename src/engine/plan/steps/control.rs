@@ -147,7 +147,7 @@ impl Looped {
 #[derive(Debug)]
 pub(super) struct Scanned {
     body: Body,
-    n_scanned: usize,
+    n_sliced: usize,
     n_states: usize,
     input_axes: Vec<i64>,
     output_axes: Vec<i64>,
@@ -158,9 +158,9 @@ pub(super) struct Scanned {
 impl Scanned {
     /// Reads the attributes.
     pub(super) fn new(node: &NodeProto, body: Body) -> TractResult<Self> {
-        let n_scanned = int(node, "num_scan_inputs").and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
-        ensure!(0 < n_scanned && n_scanned <= node.input.len(), "it scans {n_scanned} of {} inputs", node.input.len());
-        let n_states = node.input.len() - n_scanned;
+        let n_sliced = int(node, "num_scan_inputs").and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+        ensure!(0 < n_sliced && n_sliced <= node.input.len(), "it scans {n_sliced} of {} inputs", node.input.len());
+        let n_states = node.input.len() - n_sliced;
         let program = &body.program;
         ensure!(
             program.inputs.len() == node.input.len() && n_states <= program.outputs.len(),
@@ -178,12 +178,12 @@ impl Scanned {
         };
         let (mut backwards_in, mut backwards_out) =
             (backwards("scan_input_directions"), backwards("scan_output_directions"));
-        backwards_in.resize(n_scanned, false);
+        backwards_in.resize(n_sliced, false);
         backwards_out.resize(n_collected, false);
         Ok(Self {
-            n_scanned,
+            n_sliced,
             n_states,
-            input_axes: padded(ints(node, "scan_input_axes"), n_scanned),
+            input_axes: padded(ints(node, "scan_input_axes"), n_sliced),
             output_axes: padded(ints(node, "scan_output_axes"), n_collected),
             backwards_in,
             backwards_out,
@@ -194,14 +194,14 @@ impl Scanned {
     /// Runs the body on each slice.
     pub(super) fn run(&self, mut inputs: Vec<Option<Value>>) -> TractResult<Vec<Value>> {
         let captures = self.body.captures(&inputs)?;
-        inputs.truncate(self.n_states + self.n_scanned);
+        inputs.truncate(self.n_states + self.n_sliced);
         let mut inputs = inputs.into_iter();
         let mut states = Vec::with_capacity(self.n_states);
         for state in inputs.by_ref().take(self.n_states) {
             let Some(state) = state else { bail!("an initial state is missing") };
             states.push(state);
         }
-        let mut scanned: Vec<(TValue, usize)> = Vec::with_capacity(self.n_scanned);
+        let mut scanned: Vec<(TValue, usize)> = Vec::with_capacity(self.n_sliced);
         for (input, axis) in inputs.zip(&self.input_axes) {
             let Some(input) = input else { bail!("an input to scan is missing") };
             let tensor = input.into_tensor()?;

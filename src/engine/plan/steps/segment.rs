@@ -77,7 +77,7 @@ pub(super) struct Segment {
     template: OnceLock<Result<Template, String>>,
     /// The most recently used last.
     plans: Mutex<Vec<(Key, Ready)>>,
-    halves: OnceLock<Box<(Segment, Segment)>>,
+    halves: OnceLock<Box<(Self, Self)>>,
     split: AtomicBool,
 }
 

@@ -1,7 +1,7 @@
 //! What flows between steps.
 
 use tract_onnx::tract_hir::internal::{
-    Arc, Datum, IntoArcTensor as _, IntoTValue as _, TDim, TValue, Tensor, TractResult, bail, ensure, tensor0,
+    Arc, Datum as _, IntoArcTensor as _, IntoTValue as _, TDim, TValue, Tensor, TractResult, bail, ensure, tensor0,
 };
 
 /// A value between two steps.
