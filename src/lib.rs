@@ -13,6 +13,7 @@
 //! - [`engine`]: loading and running models, our operators, the worker. The only module that names tract.
 //! - [`table`], [`features`]: columns in and out; the feature contract between named values and tensors.
 //! - [`session`]: one worker that keeps a model loaded between the questions of the steps.
+//! - [`scoring`]: tables of any size through a model, resumable.
 //! - [`statistics`]: distributions, tests, intervals. [`judge`]: what measurements come to under today's brief.
 //! - [`brief`], [`model`], [`evaluation`], [`benchmark`], [`readiness`], [`drift`], [`package`]: the steps. Only
 //!   [`package`] names bollard.
@@ -48,6 +49,7 @@ pub mod package;
 pub mod problem;
 pub mod project;
 pub mod readiness;
+pub mod scoring;
 pub mod serve;
 pub mod session;
 pub mod statistics;

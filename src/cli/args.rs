@@ -114,23 +114,16 @@ pub enum Action {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Score the rows of a file.
-    Predict {
-        /// A project or an ONNX file.
-        model: PathBuf,
-        /// Rows as CSV, JSON lines or Parquet.
-        #[arg(long)]
-        input: PathBuf,
-        /// Where the scored rows go, CSV or JSON lines; standard output without it.
-        #[arg(long = "output")]
-        output_file: Option<PathBuf>,
-        /// Which version is meant.
-        #[command(flatten)]
-        which: VersionArgs,
-        /// How the result is printed.
-        #[command(flatten)]
-        output: OutputArgs,
-    },
+    /// Score the rows of a file, of any size.
+    ///
+    /// Every row of the input is one row of the output, in the same order. A row that cannot be scored keeps its
+    /// cells and gets the reason in the column `error`. Ended in the middle, the same command goes on where it was,
+    /// unless the output is Parquet.
+    #[command(
+        after_help = "Exit code: 0 rows were scored, perhaps not all of them (see the column error, or `failed` \
+                            with --json), 2 none could be, 130 cancelled."
+    )]
+    Predict(PredictArgs),
     /// Measure how fast a version answers, and hold it against the brief's limit.
     Bench {
         /// A project or an ONNX file; a file is measured on one made-up row, and nothing is kept.
@@ -272,6 +265,65 @@ pub enum Action {
     /// Run models for another process; not for people.
     #[command(hide = true)]
     Worker,
+}
+
+/// What is scored, and into what.
+#[derive(Args, Clone, Debug)]
+pub struct PredictArgs {
+    /// A project or an ONNX file.
+    pub model: PathBuf,
+    /// Rows as CSV, JSON lines or Parquet; `-` is standard input, as CSV or JSON lines.
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// Where the scored rows go: .csv, .jsonl or .parquet; standard output without it, or with `-`.
+    ///
+    /// Parquet keeps the types of Parquet; the cells of CSV and JSON lines are text in it.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The form of what goes to standard output.
+    #[arg(long, value_enum, default_value_t = FormArg::Csv)]
+    pub format: FormArg,
+    /// Columns of the input that are kept; all without it.
+    #[arg(long, value_name = "COL,…", value_delimiter = ',', conflicts_with = "only_predictions")]
+    pub keep: Vec<String>,
+    /// Keep no column of the input.
+    #[arg(long)]
+    pub only_predictions: bool,
+    /// Rows that the model is asked at a time.
+    #[arg(long, value_name = "ROWS", default_value_t = crate::scoring::DEFAULT_BATCH, value_parser = batch)]
+    pub batch: usize,
+    /// Start anew where an earlier run was ended in the middle.
+    #[arg(long)]
+    pub restart: bool,
+    /// Milliseconds between commits of what was written.
+    #[arg(long, default_value_t = 3_000, hide = true)]
+    pub commit_millis: u64,
+    /// Stop moving after so many batches, for tests.
+    #[arg(long, hide = true)]
+    pub hang_after: Option<u64>,
+    /// Which version is meant.
+    #[command(flatten)]
+    pub which: VersionArgs,
+    /// How the summary is printed.
+    #[command(flatten)]
+    pub report: OutputArgs,
+}
+
+fn batch(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("a batch has at least one row".to_owned()),
+        Ok(n) => Ok(n),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
+/// A form of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormArg {
+    /// Comma-separated values.
+    Csv,
+    /// A JSON object per line.
+    Jsonl,
 }
 
 /// What is compared.

@@ -40,9 +40,7 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
         Action::Evaluate { dir, which, output } => {
             finish(output, || evaluate::evaluate(environment, dir, which.version.as_deref(), output))
         }
-        Action::Predict { model, input, output_file, which, output } => finish(output, || {
-            scoring::predict(&environment, &model, &input, output_file.as_deref(), which.version.as_deref(), output)
-        }),
+        Action::Predict(args) => finish(args.report, || scoring::predict(&environment, args)),
         Action::Bench { place, bench: args, which, output } => {
             finish(output, || bench::bench(environment, &place, &args, which.version.as_deref(), output))
         }

@@ -1,111 +1,217 @@
 //! `trestle predict`: scores the rows of a file.
 
+use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use super::args::OutputArgs;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::args::{FormArg, PredictArgs};
 use super::report::{Report, write_line};
-use crate::engine::Worker;
-use crate::features::{self, Mapping, Prediction};
-use crate::jobs::{JobContext, JobError, no_wake};
+use crate::features::Prediction;
+use crate::jobs::{Job, JobContext, JobError, no_wake};
 use crate::problem::Problem;
 use crate::project::Project;
-use crate::project::contract::ModelContract;
-use crate::session::{Asked, SharedSession, ask};
-use crate::table::{self, Format, ReadConfig, Table};
+use crate::scoring::{ScoringConfig, Summary, Target, score};
+use crate::table::rows::Source;
+use crate::table::sink::Form;
 use crate::workbench::Environment;
 
-/// Rows scored at most; larger files wait for streaming.
-const MAX_ROWS: usize = 1_000_000;
+/// Predictions printed at most inside of the one JSON object.
+const MOST_INLINE: usize = 100_000;
 
-pub(super) fn predict(
-    environment: &Environment,
-    model: &Path,
-    input: &Path,
-    target: Option<&Path>,
-    version: Option<&str>,
-    output: OutputArgs,
-) -> Result<Report, JobError> {
-    let context = JobContext::new(no_wake());
-    let config = ReadConfig { max_rows: Some(MAX_ROWS + 1), ..ReadConfig::default() };
-    let table::Read { table, findings } = table::read_with_findings(input, &config).map_err(Problem::from)?;
-    for finding in &findings {
-        write_line(&mut std::io::stderr().lock(), &format!("note: {finding}"));
-    }
-    if MAX_ROWS < table.n_rows() {
-        return Err(Problem::new(
-            format!("The file has more than {MAX_ROWS} rows"),
-            input.display().to_string(),
-            "Split it; scoring files of any size is not there yet.",
-        )
-        .into());
-    }
+/// How often the progress is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long a cancelled run may take to commit what it has.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+pub(super) fn predict(environment: &Environment, args: PredictArgs) -> Result<Report, JobError> {
     let mut report = Report::new("predict");
-    let (asked, contract) = if model.is_dir() {
-        let project = Project::open(model).map_err(Problem::from)?;
-        let version = project.select(version).map_err(Problem::from)?;
-        report.set("project", project.slug());
-        report.set("version", &version.record.version);
-        let asked = Asked {
-            worker: environment.worker.clone(),
-            path: version.model_path(),
-            sha256: Some(version.record.model.sha256.clone()),
-            features: project.documents.features.as_ref().clone(),
-            output: project.output().map_err(JobError::Failed)?,
-        };
-        (asked, version.record.model.contract.clone())
-    } else {
-        bare(environment, model, &table, &context)?
-    };
-    let mapping = Mapping::new(&asked.features, &contract).map_err(Problem::from)?;
-    let rows = mapping.rows_from_table(&table).map_err(Problem::from)?;
-    let (answers, micros) = ask(&SharedSession::default(), &asked, &rows, &context)?;
-    report.set("rows", answers.len());
-    report.set("micros", micros);
-    let mut scored = table;
-    scored.columns.extend(features::prediction_table(&answers).columns);
-    match target {
-        Some(path) => {
-            table::write(path, &scored).map_err(Problem::from)?;
-            report.set("output", path);
-            report.say(format!("Scored {} rows into {}", answers.len(), path.display()));
-        }
-        None if output.json => report.set("predictions", as_json(&answers)),
-        None => {
-            let mut text = Vec::new();
-            let failed = |error: std::io::Error| Problem::new(format!("Writing failed: {error}"), "", "");
-            table::write_to(&mut text, Format::Csv, &scored).map_err(failed)?;
-            report.say(String::from_utf8_lossy(&text).trim_end());
-        }
+    let config = config(environment, &args, &mut report)?;
+    let is_stream = |path: &Path| path == Path::new("-");
+    let file = args.output.clone().filter(|path| !is_stream(path));
+    if let Some(path) = &file {
+        Form::of(path).map_err(Problem::from)?;
     }
+    let inline = args.report.json && args.output.is_none();
+    let form = if args.format == FormArg::Csv { Form::Csv } else { Form::JsonLines };
+    let closed = Arc::new(AtomicBool::new(false));
+    let (target_file, reader_gone) = (file.clone(), Arc::clone(&closed));
+    let job = Job::spawn("scoring", &no_wake(), move |context| {
+        let target = match target_file {
+            Some(path) => Target::File(path),
+            None if inline => Target::Memory(MOST_INLINE),
+            None => Target::Stream(form, Box::new(Piped { context: context.clone(), closed: reader_gone })),
+        };
+        score(config, target, &mut |finding| context.log(format!("note: {finding}")), context)
+    });
+    let summary = match watch(environment, job, args.report.json) {
+        // A reader that has enough is no reason to complain.
+        Err(JobError::Cancelled) if closed.load(Ordering::SeqCst) => return Ok(report),
+        Err(JobError::Cancelled) => {
+            if file.as_deref().is_some_and(|path| !matches!(Form::of(path), Ok(Form::Parquet))) {
+                say("What was scored so far is kept; the same command goes on from there");
+            }
+            return Err(JobError::Cancelled);
+        }
+        result => result?,
+    };
+    tell(&mut report, summary, file.as_deref(), inline)?;
     Ok(report)
 }
 
-/// A model outside a project: its features are its own inputs.
-fn bare(
-    environment: &Environment,
-    model: &Path,
-    table: &Table,
-    context: &JobContext,
-) -> Result<(Asked, ModelContract), JobError> {
-    let mut worker = Worker::start(&environment.worker).map_err(Problem::from)?;
-    let inspection = worker.inspect(model, context).map_err(Problem::from)?;
-    let features = features::learn(&features::contract_from_model(&inspection.contract), table);
-    let asked = Asked {
+fn config(environment: &Environment, args: &PredictArgs, report: &mut Report) -> Result<ScoringConfig, JobError> {
+    let source = if args.input == Path::new("-") { Source::StandardInput } else { Source::File(args.input.clone()) };
+    let keep = if args.only_predictions { Some(Vec::new()) } else { Some(args.keep.clone()).filter(|k| !k.is_empty()) };
+    let mut config = ScoringConfig {
         worker: environment.worker.clone(),
-        path: model.to_owned(),
-        sha256: Some(inspection.sha256),
-        features,
+        model: args.model.clone(),
+        sha256: None,
+        features: None,
         output: None,
+        source,
+        keep,
+        batch: args.batch,
+        restart: args.restart,
+        commit_every: Duration::from_millis(args.commit_millis),
+        hang_after: args.hang_after,
     };
-    Ok((asked, inspection.contract))
+    if args.model.is_dir() {
+        let project = Project::open(&args.model).map_err(Problem::from)?;
+        let version = project.select(args.which.version.as_deref()).map_err(Problem::from)?;
+        report.set("project", project.slug());
+        report.set("version", &version.record.version);
+        config.model = version.model_path();
+        config.sha256 = Some(version.record.model.sha256.clone());
+        config.features = Some(project.documents.features.as_ref().clone());
+        config.output = project.output().map_err(JobError::Failed)?;
+    }
+    Ok(config)
 }
 
-fn as_json(answers: &[Prediction]) -> Vec<serde_json::Value> {
-    let one = |answer: &Prediction| {
-        serde_json::json!({
+/// The summary as the report; that nothing could be scored is an error.
+fn tell(report: &mut Report, summary: Summary, file: Option<&Path>, inline: bool) -> Result<(), JobError> {
+    let Summary { rows, failed, errors, micros, resumed_from, findings, answers } = summary;
+    let place = file.map(|path| path.display().to_string()).unwrap_or_default();
+    let first = errors.first().map(|error| format!("row {}: {}", error.row, error.error)).unwrap_or_default();
+    if 0 < rows && failed == rows {
+        let fix = if file.is_some() { "The column error of the output says why, row by row." } else { "" };
+        return Err(
+            Problem::new(format!("None of the {rows} rows could be scored, such as {first}"), place, fix).into()
+        );
+    }
+    report.set("rows", rows);
+    report.set("scored", rows - failed);
+    report.set("failed", failed);
+    report.set("errors", errors);
+    report.set("resumed_from", resumed_from);
+    report.set("micros", micros);
+    report.set("findings", &findings);
+    if inline {
+        report.set("predictions", answers.iter().map(as_json).collect::<Vec<_>>());
+    }
+    let mut lines = vec![format!("Scored {} of {rows} rows", rows - failed)];
+    if let Some(path) = file {
+        report.set("output", path);
+        lines[0] = format!("Scored {} of {rows} rows into {}", rows - failed, path.display());
+    }
+    if 0 < failed {
+        lines.push(format!("{failed} could not be scored; the column error says why, such as {first}"));
+    }
+    for line in lines {
+        // The rows themselves have standard output.
+        if file.is_some() { report.say(line) } else { say(&line) }
+    }
+    Ok(())
+}
+
+fn as_json(answer: &Result<Prediction, String>) -> serde_json::Value {
+    match answer {
+        Ok(answer) => serde_json::json!({
             "label": answer.label, "probability": answer.probability, "level": answer.level,
-            "classes": answer.classes, "scores": answer.scores,
-        })
-    };
-    answers.iter().map(one).collect()
+            "classes": answer.classes, "scores": answer.scores, "error": null,
+        }),
+        Err(error) => serde_json::json!({
+            "label": null, "probability": null, "level": null, "classes": [], "scores": [], "error": error,
+        }),
+    }
+}
+
+fn say(line: &str) {
+    write_line(&mut io::stderr().lock(), line);
+}
+
+/// Shows how far the job is, passes Ctrl+C on, and waits for the end.
+fn watch(environment: &Environment, mut job: Job<Summary>, json: bool) -> Result<Summary, JobError> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    environment.runtime.spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            flag.store(true, Ordering::SeqCst);
+        }
+    });
+    let bar = (io::stderr().is_terminal() && !json).then(|| {
+        let bar = ProgressBar::new(10_000);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:30} {percent}% {msg}, {eta} left") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    });
+    let mut n_logged = 0;
+    let mut cancelled: Option<Instant> = None;
+    loop {
+        let context = job.context().clone();
+        let result = job.poll();
+        let log = context.log_lines();
+        for line in log.iter().skip(n_logged) {
+            bar.as_ref().map_or_else(|| say(line), |bar| bar.println(line));
+        }
+        n_logged = log.len();
+        if let Some(result) = result {
+            bar.inspect(|bar| bar.finish_and_clear());
+            return result;
+        }
+        if let Some(bar) = &bar {
+            bar.set_message(context.stage());
+            bar.set_position((context.fraction().unwrap_or(0.0) * 10_000.0) as u64);
+        }
+        if interrupted.load(Ordering::SeqCst) {
+            context.cancel();
+            // A reader may wait for input that never comes.
+            if FAREWELL < cancelled.get_or_insert_with(Instant::now).elapsed() {
+                return Err(JobError::Cancelled);
+            }
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Standard output; when nobody reads it any more, the work ends.
+struct Piped {
+    context: JobContext,
+    closed: Arc<AtomicBool>,
+}
+
+impl Piped {
+    fn end_when_closed<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            self.closed.store(true, Ordering::SeqCst);
+            self.context.cancel();
+        }
+        result
+    }
+}
+
+impl Write for Piped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.end_when_closed(io::stdout().lock().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.end_when_closed(io::stdout().lock().flush())
+    }
 }

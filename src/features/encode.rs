@@ -9,9 +9,6 @@ use crate::project::documents::{Feature, FeatureType, Value};
 
 /// The tensor of one input.
 pub(super) fn encode(slot: &Slot, features: &[Feature], rows: &[Vec<Value>]) -> Result<Tensor, FeatureError> {
-    if let Some(expected) = slot.batch.filter(|batch| *batch != rows.len() as u64) {
-        return Err(FeatureError::FixedBatch { input: slot.name.clone(), expected, given: rows.len() });
-    }
     let cells = Cells { slot, features, rows };
     let data = match slot.dtype {
         Dtype::Bool => TensorData::Bool(cells.collect("true or false", truth)?),

@@ -5,12 +5,14 @@ use std::path::Path;
 
 use serde_json::{Map, Value as Json};
 
+use super::cells::{self, CellStyle};
 use super::learn::{n_columns, text};
 use super::values::{accepts_missing, expectation, said};
 use super::{FeatureError, FieldError, encode};
 use crate::engine::tensor::Tensor;
 use crate::project::contract::{Dim, Dtype, ModelContract, TensorSpec};
 use crate::project::documents::{Feature, FeatureContract, FeatureType, Value};
+use crate::table::rows::Cell;
 use crate::table::{self, Cells, ReadConfig, Table};
 
 /// What to do with a named value that is no feature.
@@ -95,7 +97,44 @@ impl Mapping {
         if let Some((row, values)) = rows.iter().enumerate().find(|(_, values)| values.len() != expected) {
             return Err(FeatureError::RowLength { row: row + 1, expected, given: values.len() });
         }
+        for slot in &self.inputs {
+            if let Some(expected) = slot.batch.filter(|batch| *batch != rows.len() as u64) {
+                return Err(FeatureError::FixedBatch { input: slot.name.clone(), expected, given: rows.len() });
+            }
+        }
         self.inputs.iter().map(|slot| encode::encode(slot, &self.features, rows)).collect()
+    }
+
+    /// Whether the values of all rows can be given to the model; the first that cannot is named.
+    pub fn check_rows(&self, rows: &[Vec<Value>]) -> Result<(), FeatureError> {
+        self.inputs.iter().try_for_each(|slot| encode::encode(slot, &self.features, rows).map(drop))
+    }
+
+    /// Whether the values of one row can be given to the model.
+    pub fn check_row(&self, row: &[Value]) -> Result<(), FieldError> {
+        let one = [row.to_vec()];
+        for slot in &self.inputs {
+            match encode::encode(slot, &self.features, &one) {
+                Err(FeatureError::Value { feature, expected, given, .. }) => {
+                    return Err(FieldError { field: feature, expected, given, hint: String::new() });
+                }
+                Err(_) | Ok(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The cells of a row as its values, in feature order; `cell` gives that of a feature, and whether the numbers of
+    /// its column have decimal commas.
+    pub fn row_from_cells<'a>(
+        &self,
+        mut cell: impl FnMut(usize) -> (Cell<'a>, CellStyle),
+    ) -> Result<Vec<Value>, FieldError> {
+        let one = |(index, feature)| {
+            let (cell, style) = cell(index);
+            cells::value(feature, &cell, style)
+        };
+        self.features.iter().enumerate().map(one).collect()
     }
 
     /// Named values, as in a request, as a row in feature order; all errors at once.

@@ -1,6 +1,6 @@
 //! The outputs of a model as predictions, read as the brief says.
 
-use super::FeatureError;
+use super::{FeatureError, Reading};
 use crate::engine::tensor::{Tensor, TensorData};
 use crate::project::brief::{OutputKind, OutputSpec};
 use crate::project::contract::{ClassLabel, Dim, ModelContract, TensorSpec};
@@ -46,25 +46,40 @@ pub fn predictions(
     output: &OutputSpec,
     outputs: &[Tensor],
 ) -> Result<Vec<Prediction>, FeatureError> {
-    let tensor =
-        |spec: Option<&TensorSpec>| spec.and_then(|spec| outputs.iter().find(|tensor| tensor.name == spec.name));
-    let scores_spec = scores_output(model);
-    let (scores, labels) = (tensor(scores_spec), tensor(label_output(model)));
-    let labels = labels.map(labels_of).transpose()?;
-    let rows = scores.map(score_rows).transpose()?;
-    let n = match (&rows, &labels) {
-        (Some(rows), Some(labels)) if rows.len() != labels.len() => {
-            return Err(unreadable(format!("{} rows of scores and {} labels", rows.len(), labels.len())));
-        }
-        (Some(rows), _) => rows.len(),
-        (None, Some(labels)) => labels.len(),
-        (None, None) => return Err(unreadable("no output holds labels or scores".to_owned())),
-    };
-    let rows = rows.unwrap_or_else(|| vec![Vec::new(); n]);
-    let classes = scores_spec.map_or(&[][..], |spec| spec.classes.as_slice());
-    let reader = Reader::new(output, classes, &rows, labels.as_deref())?;
+    let raw = RawOutputs::of(model, outputs)?;
+    let reading = Reading::of(output, &raw)?;
+    let RawOutputs { rows, labels, .. } = raw;
     let own = |row: usize| labels.as_ref().and_then(|labels| labels.get(row).cloned());
-    Ok(rows.into_iter().enumerate().map(|(row, scores)| reader.read(scores, own(row))).collect())
+    Ok(rows.into_iter().enumerate().map(|(row, scores)| reading.read(scores, own(row))).collect())
+}
+
+/// The outputs that predictions are made of: the scores and the label of each row.
+pub(super) struct RawOutputs {
+    /// The classes of the scores, when the contract names them.
+    pub(super) classes: Vec<ClassLabel>,
+    /// The scores of each row; empty where there are only labels.
+    pub(super) rows: Vec<Vec<f64>>,
+    pub(super) labels: Option<Vec<ClassLabel>>,
+}
+
+impl RawOutputs {
+    pub(super) fn of(model: &ModelContract, outputs: &[Tensor]) -> Result<Self, FeatureError> {
+        let tensor =
+            |spec: Option<&TensorSpec>| spec.and_then(|spec| outputs.iter().find(|tensor| tensor.name == spec.name));
+        let scores_spec = scores_output(model);
+        let (scores, labels) = (tensor(scores_spec), tensor(label_output(model)));
+        let labels = labels.map(labels_of).transpose()?;
+        let rows = scores.map(score_rows).transpose()?;
+        let rows = match (rows, &labels) {
+            (Some(rows), Some(labels)) if rows.len() != labels.len() => {
+                return Err(unreadable(format!("{} rows of scores and {} labels", rows.len(), labels.len())));
+            }
+            (Some(rows), _) => rows,
+            (None, Some(labels)) => vec![Vec::new(); labels.len()],
+            (None, None) => return Err(unreadable("no output holds labels or scores".to_owned())),
+        };
+        Ok(Self { classes: scores_spec.map(|spec| spec.classes.clone()).unwrap_or_default(), rows, labels })
+    }
 }
 
 fn unreadable(reason: String) -> FeatureError {
@@ -155,148 +170,6 @@ fn half(bits: u16) -> f64 {
         31 => f64::NAN,
         _ => sign * (1024.0 + fraction) * 2.0_f64.powi(exponent - 25),
     }
-}
-
-/// How all rows of one answer are read.
-struct Reader<'a> {
-    output: &'a OutputSpec,
-    classes: Vec<ClassLabel>,
-    meaning: Meaning,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meaning {
-    /// Nothing but a label.
-    Label,
-    /// One number.
-    Number,
-    /// The probability of the second of two classes; `of_first` when the brief asks for the first.
-    Single { of_first: bool },
-    /// A probability per class, of which one is the positive's.
-    Probabilities { positive: usize },
-    /// A score per class: the largest wins.
-    Scores,
-}
-
-impl<'a> Reader<'a> {
-    fn new(
-        output: &'a OutputSpec,
-        classes: &[ClassLabel],
-        rows: &[Vec<f64>],
-        labels: Option<&[ClassLabel]>,
-    ) -> Result<Self, FeatureError> {
-        let width = rows.first().map_or(0, Vec::len);
-        if width < 2 {
-            let probability = output.kind == OutputKind::Probability && labels.is_none() && width == 1;
-            let within = rows.iter().flatten().all(|score| (0.0..=1.0).contains(score) || score.is_nan());
-            if !(probability && within) {
-                let meaning = if width == 0 { Meaning::Label } else { Meaning::Number };
-                return Ok(Self { output, classes: Vec::new(), meaning });
-            }
-            let classes = vec![ClassLabel::Int(0), ClassLabel::Int(1)];
-            let of_first = positive(output, &classes, 2)? == 0;
-            return Ok(Self { output, classes, meaning: Meaning::Single { of_first } });
-        }
-        // Without names, classes are numbered, unless the model's own labels are of another kind.
-        let numbered =
-            |label: &ClassLabel| matches!(label, ClassLabel::Int(label) if (0..width as i64).contains(label));
-        let classes = if classes.len() == width {
-            classes.to_vec()
-        } else if labels.is_none_or(|labels| labels.iter().all(numbered)) && output.kind != OutputKind::Number {
-            (0..width as i64).map(ClassLabel::Int).collect()
-        } else {
-            Vec::new()
-        };
-        let meaning = if output.kind == OutputKind::Probability && are_probabilities(rows) {
-            Meaning::Probabilities { positive: positive(output, &classes, width)? }
-        } else {
-            Meaning::Scores
-        };
-        Ok(Self { output, classes, meaning })
-    }
-
-    fn read(&self, scores: Vec<f64>, own: Option<ClassLabel>) -> Prediction {
-        let (threshold, two) = (self.output.threshold, self.classes.len() == 2);
-        let moved = f64::EPSILON < (threshold - 0.5).abs();
-        let class = |index: usize| self.classes.get(index).cloned();
-        match self.meaning {
-            Meaning::Label => Prediction { label: own.clone(), model_label: own, ..Prediction::default() },
-            Meaning::Number => {
-                let is_answer = self.output.kind == OutputKind::Number;
-                let level = scores.first().filter(|_| is_answer).and_then(|score| self.level(*score));
-                Prediction { label: own.clone(), model_label: own, scores, level, ..Prediction::default() }
-            }
-            Meaning::Single { of_first } => {
-                let second = scores.first().copied().unwrap_or(f64::NAN);
-                let (first, positive) = (1.0 - second, usize::from(!of_first));
-                let probability = if of_first { first } else { second };
-                let model_label = if second.is_nan() { None } else { class(usize::from(0.5 <= second)) };
-                let label = if moved { self.decided(probability, positive) } else { model_label.clone() };
-                Prediction {
-                    label,
-                    model_label,
-                    scores: vec![first, second],
-                    classes: self.classes.clone(),
-                    probability: Some(probability),
-                    level: self.level(probability),
-                }
-            }
-            Meaning::Probabilities { positive } => {
-                let probability = scores.get(positive).copied().unwrap_or(f64::NAN);
-                let model_label = own.or_else(|| class(largest(&scores)?));
-                let label = if moved && two { self.decided(probability, positive) } else { model_label.clone() };
-                let (classes, level) = (self.classes.clone(), self.level(probability));
-                Prediction { label, model_label, scores, classes, probability: Some(probability), level }
-            }
-            Meaning::Scores => {
-                let model_label = own.or_else(|| class(largest(&scores)?));
-                let classes = self.classes.clone();
-                Prediction { label: model_label.clone(), model_label, scores, classes, ..Prediction::default() }
-            }
-        }
-    }
-
-    /// The class that the brief's threshold decides for, of two; none when the probability is not a number.
-    fn decided(&self, probability: f64, positive: usize) -> Option<ClassLabel> {
-        let index = if self.output.threshold <= probability { positive } else { 1 - positive.min(1) };
-        self.classes.get(index).filter(|_| !probability.is_nan()).cloned()
-    }
-
-    fn level(&self, score: f64) -> Option<String> {
-        self.output.band(score).map(str::to_owned)
-    }
-}
-
-/// Position of the largest score; none when one is not a number.
-fn largest(scores: &[f64]) -> Option<usize> {
-    let mut best = 0;
-    for (index, score) in scores.iter().enumerate() {
-        if score.is_nan() {
-            return None;
-        }
-        if scores[best] < *score {
-            best = index;
-        }
-    }
-    Some(best)
-}
-
-/// Whether each row is a distribution, up to single precision; rows that are not numbers are let through.
-fn are_probabilities(rows: &[Vec<f64>]) -> bool {
-    rows.iter().all(|row| {
-        let sum: f64 = row.iter().sum();
-        sum.is_nan() || ((sum - 1.0).abs() <= 1e-2 && row.iter().all(|score| (-1e-6..=1.0 + 1e-6).contains(score)))
-    })
-}
-
-/// Position of the positive class; the last when the brief names none.
-fn positive(output: &OutputSpec, classes: &[ClassLabel], width: usize) -> Result<usize, FeatureError> {
-    let Some(wanted) = &output.positive_class else { return Ok(width.saturating_sub(1)) };
-    // A brief in words cannot tell the label 1 from the label "1".
-    classes.iter().position(|class| class.to_string() == wanted.to_string()).ok_or_else(|| FeatureError::UnknownClass {
-        wanted: wanted.to_string(),
-        known: classes.iter().map(ClassLabel::to_string).collect(),
-    })
 }
 
 /// Predictions as columns, to be written beside or instead of the rows they answer.

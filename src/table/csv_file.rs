@@ -14,7 +14,7 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 const SNIFFED_ROWS: usize = 50;
 
 /// Columns at most; a first line with more is not one of names.
-const MAX_COLUMNS: usize = 100_000;
+pub(super) const MAX_COLUMNS: usize = 100_000;
 
 /// Names shown of a first line that may be data.
 const SHOWN_NAMES: usize = 4;
@@ -154,7 +154,7 @@ fn line_of(mut reader: impl std::io::Read, offset: u64) -> std::io::Result<u64> 
 }
 
 /// The delimiter that a first line `sep=;` names, as Excel writes and reads it.
-fn named_delimiter(sample: &[u8]) -> Option<u8> {
+pub(super) fn named_delimiter(sample: &[u8]) -> Option<u8> {
     match sample.strip_prefix(b"sep=")? {
         [delimiter, b'\r' | b'\n', ..] => Some(*delimiter),
         _ => None,
@@ -162,7 +162,7 @@ fn named_delimiter(sample: &[u8]) -> Option<u8> {
 }
 
 /// The delimiter that cuts the sample into the most columns of equal number.
-fn sniff(sample: &[u8], sample_is_all: bool) -> u8 {
+pub(super) fn sniff(sample: &[u8], sample_is_all: bool) -> u8 {
     let score = |delimiter: u8| {
         let mut reader =
             csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(sample);
@@ -181,7 +181,7 @@ fn sniff(sample: &[u8], sample_is_all: bool) -> u8 {
 }
 
 /// The names of the columns, once they are certain to be names and each is there once.
-fn column_names(
+pub(super) fn column_names(
     path: &Path,
     names: Vec<String>,
     decimal_comma: bool,

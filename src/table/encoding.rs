@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor, Read, Seek as _, SeekFrom};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -51,9 +51,32 @@ impl TextFile {
 }
 
 /// Tells the encoding of a file, and refuses what is no text.
-pub(super) fn decode(path: &Path, mut file: File) -> Result<TextFile, TableError> {
+pub(super) fn decode(path: &Path, file: File) -> Result<TextFile, TableError> {
+    decode_any(path, Box::new(file), SAMPLE_BYTES)
+}
+
+/// The bytes of a file from a place among its decoded bytes on; the encoding is told from its start.
+pub(super) fn decode_from(path: &Path, mut file: File, offset: u64) -> Result<TextFile, TableError> {
     let failed = |error: io::Error| TableError::Open { path: path.to_owned(), reason: error.to_string() };
-    let start = read_up_to(&mut file, SAMPLE_BYTES).map_err(failed)?;
+    let start = read_up_to(&mut file, 4).map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    let (encoding, mark) = Encoding::of(&start);
+    let mut text = decode(path, file.try_clone().map_err(failed)?)?;
+    if let Encoding::Utf16 { .. } = encoding {
+        io::copy(&mut (&mut text.reader).take(offset), &mut io::sink()).map_err(failed)?;
+    } else {
+        file.seek(SeekFrom::Start(offset + mark as u64)).map_err(failed)?;
+        text.reader = Box::new(Guard { inner: file, counters: Rc::clone(&text.counters) });
+    }
+    text.counters.since_record.set(0);
+    text.counters.n_quotes.set(0);
+    Ok(text)
+}
+
+/// Tells the encoding of bytes from anywhere, of which `sample_bytes` are looked at.
+pub(super) fn decode_any(path: &Path, mut file: Box<dyn Read>, sample_bytes: usize) -> Result<TextFile, TableError> {
+    let failed = |error: io::Error| TableError::Open { path: path.to_owned(), reason: error.to_string() };
+    let start = read_up_to(&mut file, sample_bytes).map_err(failed)?;
     if let Some((what, fix)) = foreign(&start) {
         return Err(TableError::Unsupported { path: path.to_owned(), what: what.into(), fix: fix.into() });
     }
@@ -63,8 +86,8 @@ pub(super) fn decode(path: &Path, mut file: File) -> Result<TextFile, TableError
         Encoding::Bytes | Encoding::Utf8 => Box::new(rest),
         Encoding::Utf16 { big_endian } => Box::new(Utf16Reader::new(rest, big_endian)),
     };
-    let sample = read_up_to(&mut decoded, SAMPLE_BYTES).map_err(failed)?;
-    if sample.iter().all(u8::is_ascii_whitespace) && sample.len() < SAMPLE_BYTES {
+    let sample = read_up_to(&mut decoded, sample_bytes).map_err(failed)?;
+    if sample.iter().all(u8::is_ascii_whitespace) && sample.len() < sample_bytes {
         return Err(TableError::Empty { path: path.to_owned() });
     }
     if is_binary(&sample) {
@@ -77,7 +100,7 @@ pub(super) fn decode(path: &Path, mut file: File) -> Result<TextFile, TableError
     let counters = Rc::new(Counters::default());
     let reader = Guard { inner: Cursor::new(sample.clone()).chain(decoded), counters: Rc::clone(&counters) };
     Ok(TextFile {
-        sample_is_all: sample.len() < SAMPLE_BYTES,
+        sample_is_all: sample.len() < sample_bytes,
         sample,
         unicode: encoding != Encoding::Bytes,
         reader: Box::new(reader),
@@ -225,7 +248,7 @@ const WINDOWS_1252: [char; 32] = [
 ];
 
 /// Decodes cells that are UTF-8 or Latin-1, and notices a file that is both.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct CellDecoder {
     unicode: bool,
     seen_utf8: bool,
@@ -233,6 +256,16 @@ pub(super) struct CellDecoder {
 }
 
 impl CellDecoder {
+    /// What was seen: characters of UTF-8, and of another encoding.
+    pub(super) fn seen(&self) -> (bool, bool) {
+        (self.seen_utf8, self.seen_latin)
+    }
+
+    /// A decoder that has seen this.
+    pub(super) fn having_seen(self, (seen_utf8, seen_latin): (bool, bool)) -> Self {
+        Self { seen_utf8, seen_latin, ..self }
+    }
+
     /// A decoder; when `unicode`, anything but UTF-8 is damage.
     pub(super) fn new(unicode: bool) -> Self {
         Self { unicode, ..Self::default() }
@@ -241,9 +274,11 @@ impl CellDecoder {
     /// Calls `take` with the cell as text; `None` when the file mixes encodings.
     pub(super) fn decode(&mut self, cell: &[u8], take: impl FnOnce(&str)) -> Option<()> {
         if let Ok(text) = std::str::from_utf8(cell) {
-            self.seen_utf8 |= !text.is_ascii();
-            if self.seen_utf8 && self.seen_latin {
-                return None;
+            if !text.is_ascii() {
+                if self.seen_latin {
+                    return None;
+                }
+                self.seen_utf8 = true;
             }
             take(text);
         } else {

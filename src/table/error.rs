@@ -25,6 +25,16 @@ pub enum TableError {
         /// What the system or the parser said.
         reason: String,
     },
+    /// Reading row by row stopped in the middle.
+    #[error("The file cannot be read further than row {row} ({reason}): {}", path.display())]
+    ReadRow {
+        /// The file.
+        path: PathBuf,
+        /// The row, counted from 1 without the header.
+        row: u64,
+        /// What the system or the parser said.
+        reason: String,
+    },
     /// Nothing is in the file.
     #[error("The file is empty: {}", path.display())]
     Empty {
@@ -151,6 +161,7 @@ impl TableError {
         match self {
             Self::Open { .. } => "Check the path and the permissions.".into(),
             Self::Read { .. } => "Check the quotation marks from that line on, and the disk.".into(),
+            Self::ReadRow { .. } => "Check the quotation marks from that row on, and the disk.".into(),
             Self::Empty { .. } => {
                 "Give a CSV file with a line of column names, a JSON object per line, or Parquet.".into()
             }
@@ -179,6 +190,7 @@ impl TableError {
     fn path(&self) -> &Path {
         match self {
             Self::Read { path, .. }
+            | Self::ReadRow { path, .. }
             | Self::Encoding { path, .. }
             | Self::Nul { path, .. }
             | Self::Ragged { path, .. }

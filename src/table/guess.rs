@@ -3,7 +3,7 @@
 use super::{Cells, Column, Read, ReadConfig, Table};
 
 /// Words for a missing cell.
-const MISSING: [&str; 10] = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>", "#N/A"];
+pub(super) const MISSING: [&str; 10] = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "<NA>", "#N/A"];
 
 /// Cells as text in one piece of memory.
 #[derive(Debug, Default)]
@@ -18,6 +18,11 @@ impl Texts {
     pub(super) fn push(&mut self, text: &str) {
         self.bytes.push_str(text);
         self.lengths.push(text.len() as u32);
+    }
+
+    /// Whether there is no cell.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lengths.is_empty()
     }
 
     fn iter(&self) -> impl Iterator<Item = &str> {
@@ -35,6 +40,17 @@ impl Texts {
     }
 }
 
+/// Whether a cell of CSV says that a value is missing.
+pub fn says_missing(cell: &str) -> bool {
+    MISSING.contains(&cell.trim())
+}
+
+/// The number in a cell of CSV: with decimal commas and points between thousands, or with a decimal point.
+pub fn number_in_cell(cell: &str, decimal_comma: bool) -> Option<f64> {
+    let cell = cell.trim();
+    if decimal_comma { number_with_comma(cell) } else { cell.parse().ok().filter(|_| has_digit(cell)) }
+}
+
 /// What a column is taken for.
 enum Guess {
     Settled(Cells),
@@ -46,6 +62,16 @@ enum Guess {
 
 /// Columns with their types, and those whose type a few cells decided.
 pub(super) fn guess(names: Vec<String>, columns: Vec<Texts>, decimal_comma: bool, config: &ReadConfig) -> Read {
+    guess_with_commas(names, columns, decimal_comma, config).0
+}
+
+/// Columns with their types, and for each whether its numbers have decimal commas.
+pub(super) fn guess_with_commas(
+    names: Vec<String>,
+    columns: Vec<Texts>,
+    decimal_comma: bool,
+    config: &ReadConfig,
+) -> (Read, Vec<bool>) {
     let mut findings = Vec::new();
     let guesses: Vec<Guess> = names
         .iter()
@@ -62,6 +88,14 @@ pub(super) fn guess(names: Vec<String>, columns: Vec<Texts>, decimal_comma: bool
         .collect();
     // One column with decimal commas settles what 1.234 means in the others.
     let comma_file = guesses.iter().any(|guess| matches!(guess, Guess::Comma(_)));
+    let commas = guesses
+        .iter()
+        .map(|guess| match guess {
+            Guess::Comma(_) => true,
+            Guess::PointOrThousands(..) => comma_file,
+            Guess::Settled(_) => false,
+        })
+        .collect();
     let with_commas = |texts: &Texts| Cells::Number(numbers(texts, number_with_comma).unwrap_or_default());
     let columns = names.into_iter().zip(guesses).map(|(name, guess)| {
         let cells = match guess {
@@ -72,7 +106,7 @@ pub(super) fn guess(names: Vec<String>, columns: Vec<Texts>, decimal_comma: bool
         };
         Column { name, cells }
     });
-    Read { table: Table { columns: columns.collect() }, findings }
+    (Read { table: Table { columns: columns.collect() }, findings }, commas)
 }
 
 /// What all cells of a column have in common; the cells themselves when it is nothing.
@@ -189,7 +223,7 @@ fn is_long(text: &str) -> bool {
 }
 
 /// A number with a decimal comma and, perhaps, points between thousands.
-fn number_with_comma(text: &str) -> Option<f64> {
+pub(super) fn number_with_comma(text: &str) -> Option<f64> {
     if has_leading_zero(text) || is_long(text) {
         return None;
     }

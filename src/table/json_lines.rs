@@ -16,7 +16,7 @@ const ABSENT_CELLS: usize = 20_000_000;
 
 /// Columns in the order of their first appearance; a row without one is missing there.
 #[derive(Default)]
-struct Builder {
+pub(super) struct Builder {
     columns: Vec<(String, Vec<Value>)>,
     positions: std::collections::HashMap<String, usize>,
     n_rows: usize,
@@ -24,7 +24,7 @@ struct Builder {
 }
 
 impl Builder {
-    fn push(&mut self, path: &Path, line: u64, object: Map<String, Value>) -> Result<(), TableError> {
+    pub(super) fn push(&mut self, path: &Path, line: u64, object: Map<String, Value>) -> Result<(), TableError> {
         let n_fields = object.len();
         for (field, value) in object {
             if value.is_array() || value.is_object() {
@@ -49,7 +49,7 @@ impl Builder {
         Ok(())
     }
 
-    fn finish(self, config: &ReadConfig) -> Read {
+    pub(super) fn finish(self, config: &ReadConfig) -> Read {
         let mut findings = Vec::new();
         let columns = self.columns.into_iter().map(|(name, cells)| {
             if cells.iter().any(Value::is_number)
@@ -115,7 +115,7 @@ pub(super) fn read(path: &Path, file: TextFile, config: &ReadConfig) -> Result<R
     Ok(builder.finish(config))
 }
 
-fn json(path: &Path, error: &serde_json::Error, line: u64) -> TableError {
+pub(super) fn json(path: &Path, error: &serde_json::Error, line: u64) -> TableError {
     let line = if line == 0 { error.line() as u64 } else { line };
     let text = error.to_string();
     let reason = text.split(" at line ").next().unwrap_or_default().to_owned();

@@ -10,6 +10,8 @@ mod guess;
 mod json_lines;
 mod names;
 mod parquet_file;
+pub mod rows;
+pub mod sink;
 mod write;
 
 use std::collections::BTreeSet;
@@ -20,6 +22,7 @@ use std::path::Path;
 use crate::project::documents::Value;
 
 pub use error::TableError;
+pub use guess::{number_in_cell, says_missing};
 pub use write::{Format, write, write_to};
 
 /// Named columns of equal length.

@@ -47,6 +47,7 @@ const MAY_NAME: &[(&str, &[&[&str]])] = &[
     ("table", &[COMMON]),
     ("features", &[COMMON, &["engine", "table"]]),
     ("session", &[COMMON, &["engine", "features"]]),
+    ("scoring", &[COMMON, &["engine", "features", "table"]]),
     // No step names another step.
     ("brief", &[COMMON, UNDER_STEPS]),
     ("model", &[COMMON, UNDER_STEPS]),
@@ -58,7 +59,7 @@ const MAY_NAME: &[(&str, &[&[&str]])] = &[
     // Never the workbench, the front ends or a step.
     ("serve", &[COMMON, &["engine", "features", "table"]]),
     ("workbench", &[COMMON, UNDER_STEPS, STEPS, &["clock", "example"]]),
-    ("cli", &[COMMON, UNDER_STEPS, STEPS, &["clock", "gui::pictures", "serve", "workbench"]]),
+    ("cli", &[COMMON, UNDER_STEPS, STEPS, &["clock", "gui::pictures", "scoring", "serve", "workbench"]]),
     // Views never run a step: only the brief's pure helpers and the words for a value.
     (
         "gui",

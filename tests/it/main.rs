@@ -10,6 +10,7 @@ mod drift;
 mod engine;
 mod evaluate;
 mod inspect;
+mod mutants;
 mod onnx;
 mod project_format;
 mod saving;

@@ -6,7 +6,10 @@
 mod kind;
 mod pages;
 mod schema;
+mod stretches;
 mod thrift;
+
+pub(super) use stretches::Stretches;
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +19,7 @@ use std::sync::Arc;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, ParquetStatisticsPolicy};
+use parquet::file::metadata::{ParquetMetaData, ParquetStatisticsPolicy, RowGroupMetaData};
 use parquet::file::reader::FileReader as _;
 use parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
 
@@ -71,6 +74,45 @@ pub(super) fn read(path: &Path, file: File, config: &ReadConfig) -> Result<Read,
 }
 
 fn read_file(path: &Path, file: File, config: &ReadConfig) -> Result<Read, TableError> {
+    let (file, reader, leaves, mut findings) = open_file(path, file)?;
+    let metadata = reader.metadata();
+    let n_rows = rows_to_read(path, metadata, leaves.len(), config)?;
+
+    let mut columns = Vec::with_capacity(leaves.len());
+    for leaf in leaves {
+        match read_column(&file, metadata, &leaf, n_rows) {
+            Ok(cells) => {
+                let as_text = config.text_columns.contains(&leaf.name);
+                let cells = if as_text { leaf.kind.as_text(cells) } else { cells };
+                columns.push(Column { name: leaf.name, cells });
+            }
+            Err(Stop::NotText) => findings.push(left_out(&leaf.name, "binary data")),
+            Err(stop) => return Err(stopped(path, &leaf.name, stop)),
+        }
+    }
+    if columns.is_empty() {
+        return Err(TableError::NoColumns { path: path.to_owned(), findings });
+    }
+    Ok(Read { table: Table { columns }, findings })
+}
+
+/// Why a column stopped the reading.
+fn stopped(path: &Path, name: &str, stop: Stop) -> TableError {
+    match stop {
+        Stop::NotText => damaged(path, &format!("Column {name}"), "it holds binary data in some of its rows"),
+        Stop::TooLong => {
+            let what = format!("more than {} GiB of text in column {name}", MAX_TEXT_BYTES >> 30);
+            TableError::TooLarge { path: path.to_owned(), what }
+        }
+        Stop::Damaged(reason) => damaged(path, &format!("Column {name}"), reason),
+    }
+}
+
+/// A file that was opened: itself, its description, the columns to read, and what is odd about the others.
+type Opened = (Arc<File>, SerializedFileReader<File>, Vec<Planned>, Vec<String>);
+
+/// Opens a file and plans its columns.
+fn open_file(path: &Path, file: File) -> Result<Opened, TableError> {
     let leaves = schema::leaves(path, &file)?;
     let file = Arc::new(file);
     let failed = |error: ParquetError| match Stop::from(error) {
@@ -86,31 +128,9 @@ fn read_file(path: &Path, file: File, config: &ReadConfig) -> Result<Read, Table
     let shared =
         file.try_clone().map_err(|error| TableError::Open { path: path.to_owned(), reason: error.to_string() })?;
     let reader = SerializedFileReader::new_with_options(shared, options).map_err(failed)?;
-    let metadata = reader.metadata();
     let mut findings = Vec::new();
-    let leaves = plan(path, metadata, leaves, &mut findings)?;
-    let n_rows = rows_to_read(path, metadata, leaves.len(), config)?;
-
-    let mut columns = Vec::with_capacity(leaves.len());
-    for leaf in leaves {
-        match read_column(&file, metadata, &leaf, n_rows) {
-            Ok(cells) => {
-                let as_text = config.text_columns.contains(&leaf.name);
-                let cells = if as_text { leaf.kind.as_text(cells) } else { cells };
-                columns.push(Column { name: leaf.name, cells });
-            }
-            Err(Stop::NotText) => findings.push(left_out(&leaf.name, "binary data")),
-            Err(Stop::TooLong) => {
-                let what = format!("more than {} GiB of text in column {}", MAX_TEXT_BYTES >> 30, leaf.name);
-                return Err(TableError::TooLarge { path: path.to_owned(), what });
-            }
-            Err(Stop::Damaged(reason)) => return Err(damaged(path, &format!("Column {}", leaf.name), reason)),
-        }
-    }
-    if columns.is_empty() {
-        return Err(TableError::NoColumns { path: path.to_owned(), findings });
-    }
-    Ok(Read { table: Table { columns }, findings })
+    let leaves = plan(path, reader.metadata(), leaves, &mut findings)?;
+    Ok((file, reader, leaves, findings))
 }
 
 /// The columns to read; the others become findings.
@@ -182,7 +202,6 @@ fn rows_to_read(
 }
 
 fn read_column(file: &Arc<File>, metadata: &ParquetMetaData, leaf: &Planned, n_rows: usize) -> Result<Cells, Stop> {
-    let column = metadata.file_metadata().schema_descr().column(leaf.index);
     let mut cells = leaf.kind.empty_cells();
     let mut text_bytes = 0;
     for group in metadata.row_groups() {
@@ -191,33 +210,49 @@ fn read_column(file: &Arc<File>, metadata: &ParquetMetaData, leaf: &Planned, n_r
         if expected == 0 {
             continue;
         }
-        let chunk = group.columns().get(leaf.index);
-        let chunk = chunk.ok_or_else(|| Stop::Damaged("a group of rows does not have it".into()))?;
-        if chunk.file_path().is_some() {
-            return Err(Stop::Damaged("its values are in another file".into()));
-        }
-        let pages = Pages::new(file, chunk, u64::try_from(group.num_rows()).unwrap_or(0))?;
-        let reader = get_column_reader(Arc::clone(&column), Box::new(pages));
+        let mut reader = column_reader(file, metadata, group, leaf.index)?;
         let before = cells.len();
-        append(reader, leaf.kind, expected, &mut cells, &mut text_bytes)?;
+        append(&mut reader, leaf.kind, expected, &mut cells, &mut text_bytes)?;
         let n = cells.len() - before;
         if n != expected {
             return Err(Stop::Damaged(format!("it has {n} values where {expected} are announced")));
         }
     }
-    if let (Kind::Unsigned, Cells::Integer(whole)) = (leaf.kind, &cells)
+    Ok(without_wrapped(leaf.kind, cells))
+}
+
+/// A reader of one column in one row group.
+fn column_reader(
+    file: &Arc<File>,
+    metadata: &ParquetMetaData,
+    group: &RowGroupMetaData,
+    index: usize,
+) -> Result<ColumnReader, Stop> {
+    let chunk = group.columns().get(index);
+    let chunk = chunk.ok_or_else(|| Stop::Damaged("a group of rows does not have it".into()))?;
+    if chunk.file_path().is_some() {
+        return Err(Stop::Damaged("its values are in another file".into()));
+    }
+    let pages = Pages::new(file, chunk, u64::try_from(group.num_rows()).unwrap_or(0))?;
+    let column = metadata.file_metadata().schema_descr().column(index);
+    Ok(get_column_reader(column, Box::new(pages)))
+}
+
+/// Unsigned numbers as they are meant: those beyond an `i64` were read as negative.
+fn without_wrapped(kind: Kind, cells: Cells) -> Cells {
+    if let (Kind::Unsigned, Cells::Integer(whole)) = (kind, &cells)
         && whole.iter().flatten().any(|number| *number < 0)
     {
         // More than an `i64` holds: these are magnitudes or hashes, no counts.
         let number = |cell: &Option<i64>| cell.map_or(f64::NAN, |number| number.cast_unsigned() as f64);
-        cells = Cells::Number(whole.iter().map(number).collect());
+        return Cells::Number(whole.iter().map(number).collect());
     }
-    Ok(cells)
+    cells
 }
 
 /// Decodes `n_rows` rows of one row group behind the cells.
 fn append(
-    reader: ColumnReader,
+    reader: &mut ColumnReader,
     kind: Kind,
     n_rows: usize,
     cells: &mut Cells,
@@ -286,7 +321,7 @@ fn append(
 
 /// Makes a cell of each of the next `n_rows` rows, from `None` where the value is missing.
 fn fill<T: DataType, C>(
-    mut reader: ColumnReaderImpl<T>,
+    reader: &mut ColumnReaderImpl<T>,
     n_rows: usize,
     cells: &mut Vec<C>,
     mut cell: impl FnMut(Option<&T::T>) -> Result<C, Stop>,
