@@ -14,6 +14,7 @@ mod mutants;
 mod onnx;
 mod project_format;
 mod saving;
+mod scoring;
 mod serve;
 mod tables;
 mod worker;
