@@ -172,7 +172,9 @@ fn watch(environment: &Environment, mut job: Job<Summary>, json: bool) -> Result
         }
         n_logged = log.len();
         if let Some(result) = result {
-            bar.inspect(|bar| bar.finish_and_clear());
+            if let Some(bar) = &bar {
+                bar.finish_and_clear();
+            }
             return result;
         }
         if let Some(bar) = &bar {

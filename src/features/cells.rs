@@ -69,9 +69,7 @@ fn written(feature: &Feature, text: &str, style: CellStyle) -> Result<Value, Fie
     }
     let parsed = parse_value(feature, text);
     match (&parsed, number_in_cell(text, style.comma)) {
-        (Err(_), Some(number)) if feature.kind == FeatureType::Bool => {
-            fitting(feature, number).map_or(parsed, |number| Ok(number))
-        }
+        (Err(_), Some(number)) if feature.kind == FeatureType::Bool => fitting(feature, number).map_or(parsed, Ok),
         // What would be another number in this column is no number.
         (Ok(Value::Number(_)), None) if style.comma => Err(FieldError {
             field: feature.name.clone(),

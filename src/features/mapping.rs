@@ -114,11 +114,9 @@ impl Mapping {
     pub fn check_row(&self, row: &[Value]) -> Result<(), FieldError> {
         let one = [row.to_vec()];
         for slot in &self.inputs {
-            match encode::encode(slot, &self.features, &one) {
-                Err(FeatureError::Value { feature, expected, given, .. }) => {
-                    return Err(FieldError { field: feature, expected, given, hint: String::new() });
-                }
-                Err(_) | Ok(_) => {}
+            let encoded = encode::encode(slot, &self.features, &one);
+            if let Err(FeatureError::Value { feature, expected, given, .. }) = encoded {
+                return Err(FieldError { field: feature, expected, given, hint: String::new() });
             }
         }
         Ok(())

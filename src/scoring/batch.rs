@@ -78,12 +78,11 @@ pub(super) fn read(reader: &mut RowReader, plan: &Plan) -> Result<Option<Batch>,
         let mut judged = judged.into_iter();
         let (mut fitting, mut fitting_places) = (Vec::new(), Vec::new());
         for (row, place) in rows.into_iter().zip(places) {
-            match judged.next() {
-                Some(Err(error)) => errors.push((place, reason(&error))),
-                _ => {
-                    fitting.push(row);
-                    fitting_places.push(place);
-                }
+            if let Some(Err(error)) = judged.next() {
+                errors.push((place, reason(&error)));
+            } else {
+                fitting.push(row);
+                fitting_places.push(place);
             }
         }
         (rows, places) = (fitting, fitting_places);

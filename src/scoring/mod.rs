@@ -143,7 +143,9 @@ pub fn score(
     if config.features.is_none() {
         findings.push("The model has no feature contract: columns and their types are told from the first rows".into());
     }
-    findings.iter().for_each(|finding| told(finding));
+    for finding in &findings {
+        told(finding);
+    }
 
     let wide = mapping.features().len().max(1);
     let batch = config.batch.min(BATCH_CELLS / wide).max(1);

@@ -90,7 +90,7 @@ pub(super) struct State {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn fingerprint(source: &Source) -> io::Result<String> {

@@ -7,6 +7,9 @@ use super::kernel::{Fact, Kernel, elements, ensure_number, row_dim, tensor};
 use super::{ML, Operator, Parsed, reject};
 use crate::engine::proto::ints;
 
+/// Widest row that inputs are laid out in; a damaged file may ask for more than any memory holds.
+const MOST_COLUMNS: usize = 1 << 20;
+
 /// What is computed here.
 pub(super) const OPERATORS: &[Operator] = &[
     Operator::new(ML, "ArrayFeatureExtractor", |node, _| Parsed::kernel(ArrayFeatureExtractor::parse(node)?)),
@@ -24,6 +27,9 @@ impl FeatureVectorizer {
         let widths: Option<Vec<usize>> =
             ints(node, "inputdimensions").iter().map(|width| usize::try_from(*width).ok()).collect();
         match widths {
+            Some(widths) if widths.iter().fold(0, |sum: usize, width| sum.saturating_add(*width)) > MOST_COLUMNS => {
+                reject(node, "`inputdimensions` asks for more than a million columns")
+            }
             Some(widths) if !widths.is_empty() && widths.len() == node.input.len() => Ok(Self { widths }),
             _ => reject(node, "`inputdimensions` must give one width for each input"),
         }

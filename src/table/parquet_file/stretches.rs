@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::column::reader::ColumnReader;
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::FileReader as _;
 use parquet::file::serialized_reader::SerializedFileReader;
 
@@ -103,7 +104,7 @@ impl Stretches {
         (self.group, self.left, self.at) = (0, 0, 0);
         self.readers.clear();
         loop {
-            let n = self.reader.metadata().row_groups().get(self.group).map_or(0, |group| group.num_rows());
+            let n = self.reader.metadata().row_groups().get(self.group).map_or(0, RowGroupMetaData::num_rows);
             let n = u64::try_from(n).unwrap_or(0);
             if self.reader.metadata().row_groups().len() <= self.group || row < self.at + n {
                 break;

@@ -64,7 +64,9 @@ impl CsvRows {
         }
         let mut findings = Vec::new();
         rows.names = column_names(&rows.path, names, decimal_comma, &mut findings)?;
-        let columns = sample_columns(&sample, sample_is_all, &rows, named.is_some(), config);
+        // The line of names, and perhaps one that names the delimiter.
+        let n_skipped = 1 + usize::from(named.is_some());
+        let columns = sample_columns(&sample, sample_is_all, &rows, n_skipped, config);
         if sample_is_all && columns.first().is_none_or(Texts::is_empty) {
             findings.push("The file has a line of names and no rows".to_owned());
         }
@@ -138,12 +140,11 @@ impl CsvRows {
 }
 
 /// The cells of the first rows, by column.
-fn sample_columns(sample: &[u8], is_all: bool, rows: &CsvRows, named: bool, config: &ReadConfig) -> Vec<Texts> {
+fn sample_columns(sample: &[u8], is_all: bool, rows: &CsvRows, n_skipped: usize, config: &ReadConfig) -> Vec<Texts> {
     let mut columns: Vec<Texts> = rows.names.iter().map(|_| Texts::default()).collect();
     let mut decoder = rows.decoder.clone();
     let mut reader = parser(sample, rows.delimiter);
-    let skipped = 1 + usize::from(named);
-    let mut records = reader.byte_records().map_while(Result::ok).skip(skipped).peekable();
+    let mut records = reader.byte_records().map_while(Result::ok).skip(n_skipped).peekable();
     let mut left = config.max_rows.unwrap_or(usize::MAX);
     while let Some(record) = records.next() {
         // The sample may end in the middle of a row.

@@ -143,7 +143,7 @@ impl JsonRows {
         let line = std::str::from_utf8(line).or(Err("it is not UTF-8"))?;
         let mut deserializer = serde_json::Deserializer::from_str(line);
         let start = fields.len();
-        let visit = Fields { rows: self, text, fields };
+        let visit = ObjectVisitor { rows: self, text, fields };
         let result = deserializer.deserialize_map(visit).and_then(|()| deserializer.end());
         result.map_err(|error| {
             let said = error.to_string();
@@ -162,13 +162,13 @@ impl JsonRows {
 }
 
 /// Puts the fields of an object behind the others.
-struct Fields<'a> {
+struct ObjectVisitor<'a> {
     rows: &'a mut JsonRows,
     text: &'a mut String,
     fields: &'a mut Vec<(u32, u32, u32)>,
 }
 
-impl<'de> Visitor<'de> for Fields<'_> {
+impl<'de> Visitor<'de> for ObjectVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -178,15 +178,13 @@ impl<'de> Visitor<'de> for Fields<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             let value: &RawValue = map.next_value()?;
-            let column = match self.rows.positions.get(name.as_ref()) {
-                Some(column) => *column,
-                None => {
-                    let column = self.rows.names.len() as u32;
-                    self.rows.names.push(name.clone().into_owned());
-                    self.rows.positions.insert(name.into_owned(), column);
-                    column
-                }
-            };
+            let known = self.rows.positions.get(name.as_ref()).copied();
+            let column = known.unwrap_or_else(|| {
+                let column = self.rows.names.len() as u32;
+                self.rows.names.push(name.clone().into_owned());
+                self.rows.positions.insert(name.into_owned(), column);
+                column
+            });
             let start = self.text.len() as u32;
             self.text.push_str(value.get());
             self.fields.push((column, start, self.text.len() as u32));
