@@ -307,7 +307,8 @@ fn name_doubled(bytes: &[u8], random: &mut Random) -> Vec<u8> {
 
 fn name_missing(bytes: &[u8], random: &mut Random) -> Vec<u8> {
     tree(bytes, |model| {
-        let names = [&b""[..], b"nowhere", b"\xFF\xFE", &[b'n'; 70_000]];
+        let long = vec![b'n'; 70_000];
+        let names = [&b""[..], b"nowhere", b"\xFF\xFE", &long];
         let name = Value::Bytes(random.of(&names).to_vec());
         let (number, which) = (*random.of(&[1, 2]), random.next() as usize);
         match random.below(3) {
@@ -424,12 +425,11 @@ fn attribute_ints(bytes: &[u8], random: &mut Random) -> Vec<u8> {
             if how == 3 {
                 // Fewer than the others, or more.
                 let more = attribute.fields.iter().find(|field| field.number == number).cloned();
-                match (chance.below(2), more) {
-                    (0, Some(more)) => attribute.fields.push(more),
-                    _ => {
-                        let last = attribute.fields.iter().rposition(|field| field.number == number);
-                        drop(last.map(|last| attribute.fields.remove(last)));
-                    }
+                if let (0, Some(more)) = (chance.below(2), more) {
+                    attribute.fields.push(more);
+                } else {
+                    let last = attribute.fields.iter().rposition(|field| field.number == number);
+                    drop(last.map(|last| attribute.fields.remove(last)));
                 }
                 return;
             }
@@ -461,8 +461,8 @@ fn attribute_floats(bytes: &[u8], random: &mut Random) -> Vec<u8> {
 
 fn text_spoilt(bytes: &[u8], random: &mut Random) -> Vec<u8> {
     tree(bytes, |model| {
-        const LONG: [u8; 100_000] = [b'a'; 100_000];
-        let texts = [&b""[..], b"\xFF\xC0", b"SOFTMAX", b"BRANCH_EQ", &LONG, b"(((((", b"\0"];
+        let long = vec![b'a'; 100_000];
+        let texts = [&b""[..], b"\xFF\xC0", b"SOFTMAX", b"BRANCH_EQ", &long, b"(((((", b"\0"];
         let text = Value::Bytes(random.of(&texts).to_vec());
         let (number, which) = (*random.of(&[1, 4, 9, 9]), random.next() as usize);
         attribute_with(model, random, number, &mut |attribute| {
@@ -510,8 +510,8 @@ fn another_operator(bytes: &[u8], random: &mut Random) -> Vec<u8> {
         model.change_one(Kind::Node, random, &mut |node| {
             node.fields.retain(|field| field.number != 4 && field.number != 7);
             if swapped {
-                operator.iter().for_each(|name| node.push(4, Value::Bytes(name.clone())));
-                domain.iter().for_each(|name| node.push(7, Value::Bytes(name.clone())));
+                node.fields.extend(operator.iter().map(|name| Field { number: 4, value: Value::Bytes(name.clone()) }));
+                node.fields.extend(domain.iter().map(|name| Field { number: 7, value: Value::Bytes(name.clone()) }));
             } else {
                 node.push(4, Value::Bytes(other.clone()));
             }
@@ -526,8 +526,9 @@ fn huge_opset(bytes: &[u8], random: &mut Random) -> Vec<u8> {
             0 => model.set(1, int),
             1 => model.fields.retain(|field| field.number != 8),
             2 => {
-                let again = model.all(8).pop().cloned();
-                again.into_iter().for_each(|again| model.push(8, again));
+                if let Some(again) = model.all(8).pop().cloned() {
+                    model.push(8, again);
+                }
                 model.change_one(Kind::Opset, random, &mut |opset| opset.set(2, int.clone()));
             }
             _ => drop(model.change_one(Kind::Opset, random, &mut |opset| opset.set(2, int.clone()))),
