@@ -159,6 +159,25 @@ pub struct BenchmarkRequest {
     pub batches: Vec<u32>,
 }
 
+/// What is taken as golden rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GoldenImport {
+    /// The file with the predictions, and with the features unless `rows` has them.
+    pub predictions: PathBuf,
+    /// A file with the features, when they are in one of their own.
+    pub rows: Option<PathBuf>,
+    /// The column that names a row in both files; without it, the rows are in the same order.
+    pub id: Option<String>,
+    /// Largest difference that agrees.
+    pub tolerance: Option<f64>,
+}
+
+impl From<PathBuf> for GoldenImport {
+    fn from(predictions: PathBuf) -> Self {
+        Self { predictions, ..Self::default() }
+    }
+}
+
 impl From<BenchmarkLength> for BenchmarkRequest {
     fn from(length: BenchmarkLength) -> Self {
         Self { length, ..Self::default() }
@@ -368,9 +387,11 @@ pub enum Command {
     CheckGolden,
     /// Replace the golden rows: by the answers of this model, or by a file of the training framework's predictions.
     MakeGolden {
-        /// A CSV file of features and predictions.
+        /// A table of features and predictions.
         from: Option<PathBuf>,
     },
+    /// Replace the golden rows by the training framework's predictions, from one file or two.
+    ImportGolden(GoldenImport),
     /// Keep a row that was tried as a golden row.
     KeepAsGolden(Vec<Value>),
     /// Measure how fast the selected version answers.

@@ -11,6 +11,7 @@
 //! - [`project`]: documents, formats, atomic saving, undo, ledger, registry, evidence hashes.
 //! - [`problem`], [`jobs`], [`step`], [`command`], [`clock`]: the words everything else is written in.
 //! - [`engine`]: loading and running models, our operators, the worker. The only module that names tract.
+//! - [`foreign`]: model files of other frameworks: what they hold and how to convert them, without loading any.
 //! - [`table`], [`features`]: columns in and out; the feature contract between named values and tensors.
 //! - [`session`]: one worker that keeps a model loaded between the questions of the steps.
 //! - [`scoring`]: tables of any size through a model, resumable.
@@ -40,6 +41,7 @@ pub mod engine;
 pub mod evaluation;
 mod example;
 pub mod features;
+pub mod foreign;
 #[cfg(feature = "gui")]
 pub mod gui;
 pub mod jobs;

@@ -50,10 +50,13 @@ pub enum Action {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Read a model file: contract, operators, and whether it would be refused.
+    /// Read a model file: contract, operators, and whether it would be refused; other formats are told how to be converted.
     Inspect {
-        /// The ONNX file.
+        /// The ONNX file, or a model of another framework.
         model: PathBuf,
+        /// Print nothing but the Python program that converts a model of another framework.
+        #[arg(long, conflicts_with = "json")]
+        script: bool,
         /// How the result is printed.
         #[command(flatten)]
         output: OutputArgs,
@@ -93,9 +96,9 @@ pub enum Action {
     Golden {
         /// The project.
         dir: PathBuf,
-        /// A CSV file of features and predictions.
-        #[arg(long)]
-        from: Option<PathBuf>,
+        /// What is taken from the training framework.
+        #[command(flatten)]
+        golden: GoldenArgs,
         /// Which version is meant.
         #[command(flatten)]
         which: VersionArgs,
@@ -367,6 +370,23 @@ pub struct OutputArgs {
     /// Print exactly one JSON object on standard output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is taken from the training framework.
+#[derive(Args, Clone, Debug, Default)]
+pub struct GoldenArgs {
+    /// A table of features and predictions: CSV, JSON lines or Parquet.
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// A table with the features, when they are not in the other one; row by row the same, or matched by --id.
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub rows: Option<PathBuf>,
+    /// The column that names a row in both tables.
+    #[arg(long, value_name = "COL", requires = "rows")]
+    pub id: Option<String>,
+    /// Largest difference that still agrees, for scores up to 1; of larger ones, the share. 1e-4 without it.
+    #[arg(long, value_name = "NUMBER", requires = "from")]
+    pub tolerance: Option<f64>,
 }
 
 /// What is measured, and for how long.

@@ -5,6 +5,8 @@ mod bench;
 mod check;
 mod drift;
 mod evaluate;
+mod foreign;
+mod golden;
 mod models;
 mod progress;
 mod projects;
@@ -27,15 +29,15 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
             finish(output, || projects::new(environment, &dir, example, name.as_deref()))
         }
         Action::Brief { dir, markdown, output } => finish(output, || projects::brief(environment, &dir, markdown)),
-        Action::Inspect { model, output } => finish(output, || models::inspect(&environment, &model)),
+        Action::Inspect { model, script, output } => finish(output, || models::inspect(&environment, &model, script)),
         Action::Add { dir, model, bump, why, output } => {
             finish(output, || models::add(environment, dir, model, bump.map(Into::into), why, output))
         }
         Action::Alias { dir, name, target, why, output } => {
             finish(output, || models::alias(environment, dir, name, &target, why))
         }
-        Action::Golden { dir, from, which, output } => {
-            finish(output, || models::golden(environment, dir, from, which.version.as_deref(), output))
+        Action::Golden { dir, golden: args, which, output } => {
+            finish(output, || golden::golden(environment, dir, args, which.version.as_deref(), output))
         }
         Action::Evaluate { dir, which, output } => {
             finish(output, || evaluate::evaluate(environment, dir, which.version.as_deref(), output))

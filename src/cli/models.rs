@@ -13,12 +13,20 @@ use crate::engine::Worker;
 use crate::jobs::{JobContext, JobError, no_wake};
 use crate::problem::Problem;
 use crate::project::contract::{Inspection, Severity, TensorSpec};
+use crate::project::runtimes::runtimes;
 use crate::workbench::Environment;
 
-pub(super) fn inspect(environment: &Environment, model: &Path) -> Result<Report, JobError> {
+pub(super) fn inspect(environment: &Environment, model: &Path, script: bool) -> Result<Report, JobError> {
+    if let Some(found) = crate::foreign::examine(model)? {
+        return super::foreign::report(model, &found, script);
+    }
     let context = JobContext::new(no_wake());
     let mut worker = Worker::start(&environment.worker).map_err(Problem::from)?;
     let inspection = worker.inspect(model, &context).map_err(Problem::from)?;
+    if script {
+        let what = "This is an ONNX model: there is nothing to convert";
+        return Err(Problem::new(what, model.display().to_string(), "Leave --script out.").into());
+    }
     let mut report = Report::new("inspect");
     let refusals: Vec<String> = inspection.refusals().map(|finding| finding.what.clone()).collect();
     report.judge(if refusals.is_empty() { Verdict::Pass } else { Verdict::Fail }, &refusals);
@@ -64,7 +72,19 @@ fn describe(report: &mut Report, model: &Path, inspection: &Inspection) {
         inspection
             .findings
             .iter()
-            .map(|finding| json!({"severity": severity(finding.severity), "what": finding.what, "fix": finding.fix}))
+            .map(|finding| {
+                json!({
+                    "id": finding.id, "severity": severity(finding.severity), "what": finding.what, "fix": finding.fix,
+                })
+            })
+            .collect::<Vec<_>>(),
+    );
+    let runtimes = runtimes(inspection);
+    report.set(
+        "runtimes",
+        runtimes
+            .iter()
+            .map(|one| json!({"runtime": one.runtime, "severity": one.severity.map(severity), "reason": one.reason}))
             .collect::<Vec<_>>(),
     );
     report.say(model.display().to_string());
@@ -102,6 +122,14 @@ fn describe(report: &mut Report, model: &Path, inspection: &Inspection) {
         })
         .collect();
     report.say(format!("operators: {}", operators.join(", ")));
+    report.say(String::new());
+    let rows = runtimes.iter().map(|one| vec![one.runtime.to_owned(), one.reason.clone()]);
+    for line in table(&rows.collect::<Vec<_>>()) {
+        report.say(line);
+    }
+    if !inspection.findings.is_empty() {
+        report.say(String::new());
+    }
     for finding in &inspection.findings {
         report.say(format!("{}: {}. {}", severity(finding.severity), finding.what, finding.fix).trim_end().to_owned());
     }
@@ -154,42 +182,6 @@ pub(super) fn alias(
     report.set("alias", name);
     for notice in workbench.take_notices() {
         report.say(notice.text);
-    }
-    Ok(report)
-}
-
-pub(super) fn golden(
-    environment: Environment,
-    dir: PathBuf,
-    from: Option<PathBuf>,
-    version: Option<&str>,
-    output: OutputArgs,
-) -> Result<Report, JobError> {
-    let mut progress = Progress::new(&environment, output);
-    let mut workbench = open(environment, dir, version)?;
-    let has_rows = workbench.version().is_some_and(|version| version.golden.is_some());
-    let command = if from.is_none() && has_rows { Command::CheckGolden } else { Command::MakeGolden { from } };
-    let done = workbench.run(command, |jobs| progress.show(jobs));
-    drop(progress);
-    done?;
-    let mut report = report_on("golden", &workbench);
-    let Some(check) = &workbench.golden().last else { return Err(JobError::Cancelled) };
-    let comparison = &check.comparison;
-    let agrees = comparison.n_agree == comparison.n;
-    let reasons: Vec<String> = comparison.first_difference.clone().into_iter().collect();
-    report.judge(if agrees { Verdict::Pass } else { Verdict::Fail }, &reasons);
-    report.set("source", &check.source);
-    report.set("rows", comparison.n);
-    report.set("agree", comparison.n_agree);
-    report.set("largest_error", comparison.largest_error);
-    report.set("quantile99_error", comparison.quantile99_error);
-    report.set("flips", &comparison.flips);
-    report.say(format!(
-        "{} of {} golden rows agree, largest difference {:.1e} ({})",
-        comparison.n_agree, comparison.n, comparison.largest_error, check.source
-    ));
-    for reason in reasons {
-        report.say(reason);
     }
     Ok(report)
 }

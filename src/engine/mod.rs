@@ -14,7 +14,6 @@ mod frame;
 mod functions;
 mod guard;
 mod inspect;
-mod magic;
 mod model;
 mod operators;
 mod plan;

@@ -5,6 +5,29 @@ use serde::{Deserialize, Serialize};
 use super::Prediction;
 use crate::project::documents::{GoldenRow, GoldenRows};
 
+/// Rows listed with what was expected and what was answered.
+const MOST_LISTED: usize = 20;
+
+/// Upper ends of the classes that differences are counted in; the last class has none.
+pub const DIFFERENCE_STEPS: [f64; 7] = [0.0, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2];
+
+/// A row whose answer is not the expected one, or is farthest from it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RowDifference {
+    /// The row, counted from 0.
+    pub row: usize,
+    /// What was expected: the class, and the score that differs most.
+    pub expected: String,
+    /// What was answered.
+    pub answered: String,
+    /// The largest difference of its scores; infinite where one is NaN and the other is not.
+    pub error: f64,
+    /// Whether its class is another one.
+    pub flipped: bool,
+    /// Whether it counts as agreeing.
+    pub agrees: bool,
+}
+
 /// How answers compare with the golden rows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GoldenComparison {
@@ -20,6 +43,16 @@ pub struct GoldenComparison {
     pub flips: Vec<usize>,
     /// The first row that does not agree, in words.
     pub first_difference: Option<String>,
+    /// Difference that counts as none, for scores up to 1; for larger ones it is a share of the score.
+    #[serde(default)]
+    pub tolerance: f64,
+    /// How many rows differ by at most each of [`DIFFERENCE_STEPS`] and by more than the step before; the last entry
+    /// counts those beyond all.
+    #[serde(default)]
+    pub histogram: Vec<usize>,
+    /// The rows that differ most, other classes first; rows without any difference are not among them.
+    #[serde(default)]
+    pub worst: Vec<RowDifference>,
 }
 
 impl GoldenComparison {
@@ -32,17 +65,24 @@ impl GoldenComparison {
 /// Compares answers with golden rows: scores within the tolerance, NaN equal to NaN, the model's own classes equal
 /// except where its two best scores tie within the tolerance.
 ///
-/// A golden row with a single score is compared with the probability of an answer that has several.
+/// A golden row with a single score is compared with the probability of an answer that has several. The tolerance is a
+/// difference for scores up to 1, and a share of the expected score beyond: a price in the thousands has no more digits.
 pub fn compare_golden(golden: &GoldenRows, got: &[Prediction]) -> GoldenComparison {
-    let mut comparison = GoldenComparison { n: golden.rows.len(), ..GoldenComparison::default() };
+    let mut comparison = GoldenComparison {
+        n: golden.rows.len(),
+        tolerance: golden.tolerance,
+        histogram: vec![0; DIFFERENCE_STEPS.len() + 1],
+        ..GoldenComparison::default()
+    };
     let mut errors = Vec::with_capacity(golden.rows.len());
+    let mut differing = Vec::new();
     for (index, expected) in golden.rows.iter().enumerate() {
         let Some(prediction) = got.get(index) else {
             let difference = || format!("row {}: no answer", index + 1);
             comparison.first_difference.get_or_insert_with(difference);
             continue;
         };
-        let error = row_error(expected, prediction);
+        let (error, within) = row_error(expected, prediction, golden.tolerance);
         let flipped = expected.label.is_some()
             && expected.label != prediction.model_label
             && !is_tie(&expected.scores, golden.tolerance);
@@ -50,17 +90,55 @@ pub fn compare_golden(golden: &GoldenRows, got: &[Prediction]) -> GoldenComparis
             comparison.flips.push(index);
         }
         errors.push(error);
-        if !flipped && error <= golden.tolerance {
+        let step = DIFFERENCE_STEPS.iter().position(|step| error <= *step).unwrap_or(DIFFERENCE_STEPS.len());
+        comparison.histogram[step] += 1;
+        let agrees = !flipped && within;
+        if agrees {
             comparison.n_agree += 1;
         } else {
             comparison.first_difference.get_or_insert_with(|| difference(index, expected, prediction, flipped));
+        }
+        if flipped || 0.0 < error {
+            let (expected, answered) = words(expected, prediction);
+            differing.push(RowDifference { row: index, expected, answered, error, flipped, agrees });
         }
     }
     errors.sort_by(f64::total_cmp);
     comparison.largest_error = errors.last().copied().unwrap_or(0.0);
     let position = (errors.len() as f64 * 0.99).ceil() as usize;
     comparison.quantile99_error = errors.get(position.saturating_sub(1)).copied().unwrap_or(0.0);
+    differing.sort_by(|a, b| {
+        let key = |row: &RowDifference| (row.agrees, !row.flipped);
+        key(a).cmp(&key(b)).then(b.error.total_cmp(&a.error)).then(a.row.cmp(&b.row))
+    });
+    differing.truncate(MOST_LISTED);
+    comparison.worst = differing;
     comparison
+}
+
+/// What was expected of a row and what was answered: the class, and the score that differs most.
+fn words(expected: &GoldenRow, prediction: &Prediction) -> (String, String) {
+    let scores = answered(expected, prediction);
+    let distance = |(wanted, given): (&f64, &f64)| {
+        let difference = (wanted - given).abs();
+        if difference.is_nan() && wanted.is_nan() != given.is_nan() { f64::INFINITY } else { difference }
+    };
+    let pairs = || expected.scores.iter().zip(scores);
+    let worst = (0..pairs().count()).max_by(|a, b| {
+        let of = |index: usize| pairs().nth(index).map_or(0.0, distance);
+        of(*a).total_cmp(&of(*b))
+    });
+    let said = |label: Option<&crate::project::contract::ClassLabel>, scores: &[f64]| {
+        let score = worst.and_then(|index| scores.get(index));
+        match (label, score) {
+            (Some(label), Some(score)) => format!("{label} ({score})"),
+            (Some(label), None) => label.to_string(),
+            (None, Some(score)) => score.to_string(),
+            (None, None) => format!("{} scores", scores.len()),
+        }
+    };
+    let answered_label = prediction.model_label.as_ref().filter(|_| expected.label.is_some());
+    (said(expected.label.as_ref(), &expected.scores), said(answered_label, scores))
 }
 
 /// The scores of an answer that stand against a golden row's.
@@ -71,26 +149,28 @@ fn answered<'a>(expected: &GoldenRow, prediction: &'a Prediction) -> &'a [f64] {
     }
 }
 
-fn row_error(expected: &GoldenRow, prediction: &Prediction) -> f64 {
+/// The largest difference of a row's scores, and whether all of them are within the tolerance.
+fn row_error(expected: &GoldenRow, prediction: &Prediction, tolerance: f64) -> (f64, bool) {
     if expected.scores.is_empty() {
-        return 0.0;
+        return (0.0, true);
     }
     let scores = answered(expected, prediction);
     if scores.len() != expected.scores.len() {
-        return f64::INFINITY;
+        return (f64::INFINITY, false);
     }
-    let error = |(a, b): (&f64, &f64)| {
-        let same = (a.is_nan() && b.is_nan()) || a.to_bits() == b.to_bits();
-        let difference = (a - b).abs();
-        if same {
-            0.0
-        } else if difference.is_nan() {
-            f64::INFINITY
-        } else {
-            difference
-        }
-    };
-    expected.scores.iter().zip(scores).map(error).fold(0.0, f64::max)
+    let (mut largest, mut within) = (0.0_f64, true);
+    for (wanted, given) in expected.scores.iter().zip(scores) {
+        let same = (wanted.is_nan() && given.is_nan()) || wanted.to_bits() == given.to_bits();
+        let difference = (wanted - given).abs();
+        let error = match difference {
+            _ if same => 0.0,
+            difference if difference.is_nan() => f64::INFINITY,
+            difference => difference,
+        };
+        largest = largest.max(error);
+        within &= error <= tolerance * wanted.abs().max(1.0);
+    }
+    (largest, within)
 }
 
 fn is_tie(scores: &[f64], tolerance: f64) -> bool {

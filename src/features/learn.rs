@@ -149,7 +149,12 @@ pub(super) fn text(cells: &Cells, row: usize) -> Option<String> {
 
 /// Where contract and reference data do not go together.
 pub fn mismatches(contract: &FeatureContract, reference: &Table) -> Vec<Finding> {
-    let finding = |what: String, fix: &str| Finding { severity: Severity::Warning, what, fix: fix.to_owned() };
+    let finding = |what: String, fix: &str| Finding {
+        id: "features.learnt".to_owned(),
+        severity: Severity::Warning,
+        what,
+        fix: fix.to_owned(),
+    };
     let mut findings = Vec::new();
     for feature in &contract.features {
         let name = &feature.name;

@@ -16,7 +16,7 @@ mod values;
 
 pub use cells::CellStyle;
 pub use error::{FeatureError, FieldError};
-pub use golden::{GoldenComparison, compare_golden};
+pub use golden::{DIFFERENCE_STEPS, GoldenComparison, RowDifference, compare_golden};
 pub use learn::{contract_from_model, learn, mismatches};
 pub use mapping::{Mapping, UnknownFields};
 pub use predict::{Prediction, output_for, prediction_table, predictions};

@@ -10,6 +10,7 @@ use super::golden::made_golden;
 use crate::command::Bump;
 use crate::engine::{Worker, WorkerConfig};
 use crate::features::{self, Mapping};
+use crate::foreign::{self, Foreign};
 use crate::jobs::{JobContext, JobError};
 use crate::problem::Problem;
 use crate::project::brief::OutputSpec;
@@ -72,6 +73,8 @@ pub struct Examination {
     pub inspection: Inspection,
     /// What it becomes; `None` when it is refused.
     pub accepted: Option<Accepted>,
+    /// What it is instead, when it is a model of another framework; `inspection` is empty then.
+    pub foreign: Option<Foreign>,
 }
 
 /// An accepted model.
@@ -97,6 +100,10 @@ pub fn reference_table(reference: &ReferenceData) -> Result<Table, Problem> {
 /// A model that is refused is a result, not an error: its inspection says why.
 pub fn examine(request: &ExamineRequest, context: &JobContext) -> Result<Examination, JobError> {
     context.progress(None, "Inspecting the file");
+    if let Some(foreign) = foreign::examine(&request.source)? {
+        let (source, inspection) = (request.source.clone(), Inspection::default());
+        return Ok(Examination { source, inspection, accepted: None, foreign: Some(foreign) });
+    }
     let mut worker = Worker::start(&request.worker).map_err(Problem::from)?;
     let failed = |error: crate::engine::EngineError, context: &JobContext| {
         if context.cancelled() { JobError::Cancelled } else { JobError::Failed(error.into()) }
@@ -104,7 +111,7 @@ pub fn examine(request: &ExamineRequest, context: &JobContext) -> Result<Examina
     let inspection = worker.inspect(&request.source, context).map_err(|error| failed(error, context))?;
     let source = request.source.clone();
     if inspection.refusals().next().is_some() {
-        return Ok(Examination { source, inspection, accepted: None });
+        return Ok(Examination { source, inspection, accepted: None, foreign: None });
     }
     context.progress(None, "Comparing with the registered version");
     let difference = match &request.previous {
@@ -131,7 +138,8 @@ pub fn examine(request: &ExamineRequest, context: &JobContext) -> Result<Examina
     let golden = made_golden(&mapping, rows, &answers, origin);
     let previous = request.previous.as_ref().map(|previous| (&previous.version, &previous.contract));
     let proposal = propose(previous, &inspection.contract, difference.as_ref(), request.bump);
-    Ok(Examination { source, inspection, accepted: Some(Accepted { features, golden, proposal }) })
+    let accepted = Some(Accepted { features, golden, proposal });
+    Ok(Examination { source, inspection, accepted, foreign: None })
 }
 
 /// The project's features where they still fit the model, else features made from the model and the data.

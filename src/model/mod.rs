@@ -5,7 +5,9 @@
 mod bump;
 mod examine;
 mod golden;
+mod import;
 
 pub use bump::{Proposal, contract_change, propose};
 pub use examine::{Examination, ExamineRequest, Previous, ReferenceData, examine, reference_table};
-pub use golden::{GoldenCheck, check_golden, import_golden, made_golden};
+pub use golden::{GoldenCheck, check_golden, made_golden};
+pub use import::{FRAMEWORK_TOLERANCE, Imported, import_golden};

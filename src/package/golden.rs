@@ -146,7 +146,7 @@ fn difference(answer: &Answer, expected: &Prediction, tolerance: f64) -> Option<
     }
     pairs.into_iter().find_map(|(name, given, expected)| {
         let same = match (given.as_f64(), expected.as_f64()) {
-            (Some(given), Some(expected)) => (given - expected).abs() <= tolerance,
+            (Some(given), Some(expected)) => (given - expected).abs() <= tolerance * expected.abs().max(1.0),
             _ => *given == expected,
         };
         (!same).then(|| format!("the {name} is {given} where {expected} was expected"))

@@ -204,12 +204,22 @@ pub struct OperatorCount {
 /// A finding about a model file, in words for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
+    /// What kind of finding it is, for programs: `operator.unsupported`, `type.float64`; empty in older files.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
     /// How bad it is.
     pub severity: Severity,
     /// What was found.
     pub what: String,
     /// What to do about it.
     pub fix: String,
+}
+
+impl Finding {
+    /// The topic it belongs to: the first word of its kind.
+    pub fn topic(&self) -> &str {
+        self.id.split('.').next().unwrap_or_default()
+    }
 }
 
 /// How bad a [`Finding`] is.

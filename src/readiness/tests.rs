@@ -270,6 +270,7 @@ fn the_model_is_the_registered_file_with_golden_rows() {
         (
             |w| {
                 version(w).record.model.findings.push(Finding {
+                    id: String::new(),
                     severity: Severity::Refused,
                     what: "it calls home".to_owned(),
                     fix: "Export it again".to_owned(),

@@ -188,6 +188,7 @@ impl Workbench {
             Command::TryRow(row) => self.try_row(row),
             Command::CheckGolden => self.check_golden(),
             Command::MakeGolden { from } => self.make_golden(from),
+            Command::ImportGolden(import) => self.import_golden(import),
             Command::KeepAsGolden(row) => self.keep_as_golden(row),
             Command::RunBenchmark(length) => self.run_benchmark(&length.into()),
             Command::RunBenchmarkOf(request) => self.run_benchmark(&request),

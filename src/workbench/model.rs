@@ -6,7 +6,7 @@ use semver::Version;
 
 use super::outcome::{Outcome, Slot};
 use super::{Workbench, need_version, no_project};
-use crate::command::Bump;
+use crate::command::{Bump, GoldenImport};
 use crate::features::{self, Mapping, Prediction};
 use crate::jobs::JobError;
 use crate::model::{self, Examination, ExamineRequest, Previous, ReferenceData};
@@ -93,6 +93,9 @@ impl Workbench {
         let Some(accepted) = examination.accepted else {
             // The page shows every finding; the first says why in one line.
             let place = examination.source.display().to_string();
+            if let Some(foreign) = &examination.foreign {
+                return Err(foreign.problem(&examination.source));
+            }
             let refusal = examination.inspection.refusals().next();
             let refused = refusal.map_or_else(
                 || Problem::new("The model is refused", "", ""),
@@ -197,6 +200,9 @@ impl Workbench {
     }
 
     pub(super) fn make_golden(&mut self, from: Option<PathBuf>) -> Result<(), Problem> {
+        if let Some(path) = from {
+            return self.import_golden(path.into());
+        }
         let version = need_version(self)?;
         let asked = self.asked(&version)?;
         let session = self.session();
@@ -204,14 +210,27 @@ impl Workbench {
         self.spawn(Slot::Golden, "Making golden rows", move |context| {
             let contract = &version.record.model.contract;
             let mapping = Mapping::new(&asked.features, contract).map_err(Problem::from)?;
-            let golden = if let Some(path) = from {
-                model::import_golden(&path, &mapping, contract)?
-            } else {
-                let rows = known.unwrap_or_default().rows.into_iter().map(|row| row.values).collect::<Vec<_>>();
-                let (answers, _) = session::ask(&session, &asked, &rows, context)?;
-                model::made_golden(&mapping, rows, &answers, "rows of the reference data, asked of this model")
-            };
+            let rows = known.unwrap_or_default().rows.into_iter().map(|row| row.values).collect::<Vec<_>>();
+            let (answers, _) = session::ask(&session, &asked, &rows, context)?;
+            let golden =
+                model::made_golden(&mapping, rows, &answers, "rows of the reference data, asked of this model");
             let check = model::check_golden(&session, &asked, &golden, context)?;
+            Ok(Outcome::GoldenMade { version: version.record.version, golden, check })
+        });
+        Ok(())
+    }
+
+    pub(super) fn import_golden(&mut self, import: GoldenImport) -> Result<(), Problem> {
+        let version = need_version(self)?;
+        let asked = self.asked(&version)?;
+        let session = self.session();
+        self.spawn(Slot::Golden, "Comparing with the framework's predictions", move |context| {
+            let contract = &version.record.model.contract;
+            let mapping = Mapping::new(&asked.features, contract).map_err(Problem::from)?;
+            context.progress(None, "Reading the predictions");
+            let model::Imported { golden, skipped, remarks } = model::import_golden(&import, &mapping, contract)?;
+            let check = model::check_golden(&session, &asked, &golden, context)?;
+            let check = model::GoldenCheck { skipped, remarks, ..check };
             Ok(Outcome::GoldenMade { version: version.record.version, golden, check })
         });
         Ok(())

@@ -11,7 +11,8 @@ const HOMES: &[(&[&str], &[&str])] = &[
     (&["egui", "egui_", "eframe", "winit", "rfd", "damascene_", "png"], &["gui/"]),
     (&["tract_"], &["engine/"]),
     (&["hdrhistogram", "statrs", "base64"], &["statistics/"]),
-    (&["flate2"], &["statistics/", "table/"]),
+    (&["flate2"], &["foreign/", "statistics/", "table/"]),
+    (&["lz4_flex"], &["foreign/"]),
     (&["sysinfo"], &["benchmark/"]),
     (&["rlimit"], &["engine/"]),
     (&["bollard", "tar", "lddtree"], &["package/"]),
@@ -42,15 +43,17 @@ const MAY_NAME: &[(&str, &[&[&str]])] = &[
     ("step", &[&["problem", "jobs"]]),
     ("command", &[&["problem", "project", "step"]]),
     ("example", &[&["problem", "project"]]),
+    // Files of other frameworks are described without any of ours.
+    ("foreign", &[&["problem"]]),
     // The worker counts latencies.
-    ("engine", &[COMMON, &["statistics"]]),
+    ("engine", &[COMMON, &["foreign::recognise", "statistics"]]),
     ("table", &[COMMON]),
     ("features", &[COMMON, &["engine", "table"]]),
     ("session", &[COMMON, &["engine", "features"]]),
     ("scoring", &[COMMON, &["engine", "features", "table"]]),
     // No step names another step.
     ("brief", &[COMMON, UNDER_STEPS]),
-    ("model", &[COMMON, UNDER_STEPS]),
+    ("model", &[COMMON, UNDER_STEPS, &["foreign"]]),
     ("evaluation", &[COMMON, UNDER_STEPS]),
     ("benchmark", &[COMMON, UNDER_STEPS]),
     ("readiness", &[COMMON, UNDER_STEPS]),
@@ -59,13 +62,23 @@ const MAY_NAME: &[(&str, &[&[&str]])] = &[
     // Never the workbench, the front ends or a step.
     ("serve", &[COMMON, &["engine", "features", "table"]]),
     ("workbench", &[COMMON, UNDER_STEPS, STEPS, &["clock", "example"]]),
-    ("cli", &[COMMON, UNDER_STEPS, STEPS, &["clock", "gui::pictures", "scoring", "serve", "workbench"]]),
+    ("cli", &[COMMON, UNDER_STEPS, STEPS, &["clock", "foreign", "gui::pictures", "scoring", "serve", "workbench"]]),
     // Views never run a step: only the brief's pure helpers and the words for a value.
     (
         "gui",
         &[
             COMMON,
-            &["brief", "clock", "command", "example", "features::plain_value", "judge", "statistics", "workbench"],
+            &[
+                "brief",
+                "clock",
+                "command",
+                "example",
+                "features::plain_value",
+                "foreign::Foreign",
+                "judge",
+                "statistics",
+                "workbench",
+            ],
         ],
     ),
     ("main", &[&["cli", "engine::run_worker", "gui::run", "workbench"]]),

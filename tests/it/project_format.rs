@@ -298,6 +298,7 @@ fn the_versions_of_format_1_are_what_they_were() {
     );
     assert_eq!(model.metadata, [(text("code"), text("train.py"))]);
     let finding = Finding {
+        id: String::new(),
         severity: Severity::Note,
         what: text("Axes without a name are taken as free: `numbers`, `words`"),
         fix: text("Name them when exporting, to have them checked against each other."),

@@ -22,12 +22,14 @@ pub(super) fn contract(graph: &pb::GraphProto, findings: &mut Findings) -> Model
         .map(|input| input.name.as_str())
         .collect();
     if !unnamed.is_empty() {
+        findings.about("contract.unnamed");
         let names = unnamed.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
         findings.note(
             format!("Axes without a name are taken as free: {}", super::name_some(&names)),
             "Name them when exporting, to have them checked against each other.",
         );
     }
+    findings.about("contract.outputs");
     let producers = producers(graph);
     let batch =
         inputs.first().and_then(|input| input.shape.first()).cloned().unwrap_or_else(|| Dim::Symbol(String::new()));
@@ -96,11 +98,13 @@ fn output_spec(
     let classes = classes(name, producers);
     let zip_map = producers.get(name.as_str()).is_some_and(|node| node.op_type == "ZipMap");
     if zip_map {
+        findings.about("contract.maps");
         let labels = if classes.is_empty() { "its classes".to_owned() } else { format!("{} classes", classes.len()) };
         findings.note(
             format!("The output `{name}` is a list of maps in ONNX (ZipMap); here it is a table with a column for each of {labels}"),
-            "",
+            "Nothing is needed here; Triton takes it only when exported with the option `zipmap: False`.",
         );
+        findings.about("contract.outputs");
         let columns = if classes.is_empty() { Dim::Symbol(String::new()) } else { Dim::Fixed(classes.len() as u64) };
         return Some(TensorSpec {
             name: name.clone(),

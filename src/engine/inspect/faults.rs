@@ -34,6 +34,7 @@ pub(super) fn check(graph: &pb::GraphProto, opset: i64, findings: &mut Findings)
         findings.refuse(format!("{what} ({})", name_some(&labels)), fix);
     }
     if !random.is_empty() {
+        findings.about("operator.random");
         findings.warn(
             format!("The model draws random numbers: its answers cannot be repeated ({})", name_some(&random)),
             "Export it in evaluation mode.",

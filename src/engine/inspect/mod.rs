@@ -1,9 +1,11 @@
 //! What an ONNX file takes, gives and asks for, read without running it.
 
+mod advice;
 mod contract;
 mod external;
 mod faults;
 mod structure;
+mod surprises;
 mod tensors;
 
 use std::collections::BTreeMap;
@@ -22,11 +24,8 @@ use super::operators::Versions;
 use super::proto::{each_node, each_tensor, is_default_domain, n_elements, node_label, operator_label};
 use super::{operators, registry};
 use crate::project::contract::{Finding, Inspection, OperatorCount, Severity};
+use crate::project::runtimes::{NEWEST_CHECKED_OPSET, OLDEST_OPSET};
 
-/// The oldest operator set whose operators still mean what they mean today.
-const OLDEST_OPSET: i64 = 7;
-/// The newest operator set that was compared with ONNX Runtime.
-const NEWEST_CHECKED_OPSET: i64 = 21;
 /// Nodes named in one finding.
 const MOST_NODES_NAMED: usize = 5;
 
@@ -47,10 +46,15 @@ fn judge(file: &ModelFile, path: &Path) -> Inspection {
     let graph = proto.graph.as_ref().unwrap_or(&empty);
     let mut findings = Findings::default();
     opsets(proto, &mut findings);
+    findings.about("graph.broken");
     structure::check(graph, &mut findings);
     unsupported(proto, graph, &mut findings);
+    findings.about("operator.fault");
     faults::check(graph, Versions::of(proto).onnx, &mut findings);
+    findings.about("weights.damaged");
     tensors::check(graph, path, &mut findings);
+    surprises::check(graph, &mut findings);
+    findings.about("contract.inputs");
     let contract = contract::contract(graph, &mut findings);
     findings.sort();
     Inspection {
@@ -70,19 +74,28 @@ fn judge(file: &ModelFile, path: &Path) -> Inspection {
         n_parameters: n_parameters(graph),
         operators: count_operators(graph),
         metadata: proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect(),
-        findings: findings.0,
+        findings: findings.list,
     }
 }
 
 /// Findings under construction.
 #[derive(Default)]
-pub(super) struct Findings(Vec<Finding>);
+pub(super) struct Findings {
+    list: Vec<Finding>,
+    /// The kind of the findings that come.
+    id: &'static str,
+}
 
 impl Findings {
+    /// Says of what kind the findings are that come.
+    fn about(&mut self, id: &'static str) {
+        self.id = id;
+    }
+
     fn add(&mut self, severity: Severity, what: impl Into<String>, fix: impl Into<String>) {
-        let finding = Finding { severity, what: what.into(), fix: fix.into() };
-        if !self.0.contains(&finding) {
-            self.0.push(finding);
+        let finding = Finding { id: self.id.to_owned(), severity, what: what.into(), fix: fix.into() };
+        if !self.list.contains(&finding) {
+            self.list.push(finding);
         }
     }
 
@@ -98,13 +111,46 @@ impl Findings {
         self.add(Severity::Refused, what, fix);
     }
 
-    /// The worst first.
+    /// The worst first, and those of one topic together.
     fn sort(&mut self) {
-        self.0.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        let mut topics: Vec<String> = Vec::new();
+        for finding in &self.list {
+            if !topics.iter().any(|topic| topic == finding.topic()) {
+                topics.push(finding.topic().to_owned());
+            }
+        }
+        let place = |finding: &Finding| topics.iter().position(|topic| topic == finding.topic());
+        self.list.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), place(finding)));
     }
 }
 
+/// The newest IR version and version of `ai.onnx.ml` that are read here.
+const NEWEST_IR: i64 = 14;
+const NEWEST_ML: i64 = 5;
+
 fn opsets(proto: &pb::ModelProto, findings: &mut Findings) {
+    findings.about("version.ir");
+    if NEWEST_IR < proto.ir_version {
+        findings.warn(
+            format!("The file is of IR version {}; up to {NEWEST_IR} are known", proto.ir_version),
+            "Set `model.ir_version = 10` before saving, unless it uses something newer, or use an older onnx package.",
+        );
+    }
+    findings.about("version.opset");
+    for (at, opset) in proto.opset_import.iter().enumerate() {
+        if proto.opset_import[..at].iter().any(|before| same_domain(&before.domain, &opset.domain)) {
+            findings.warn(
+                format!("The file states a version of the operators of `{}` twice", domain_name(&opset.domain)),
+                "Export it again; other runtimes may refuse it.",
+            );
+        }
+        if opset.domain == "ai.onnx.ml" && NEWEST_ML < opset.version {
+            findings.warn(
+                format!("The model uses version {} of ai.onnx.ml; up to {NEWEST_ML} are known", opset.version),
+                "Export it with `target_opset={'': 17, 'ai.onnx.ml': 3}`.",
+            );
+        }
+    }
     let version = proto.opset_import.iter().find(|opset| is_default_domain(&opset.domain)).map(|opset| opset.version);
     match version {
         Some(version) if version < OLDEST_OPSET => findings.refuse(
@@ -123,6 +169,14 @@ fn opsets(proto: &pb::ModelProto, findings: &mut Findings) {
         // Models of `ai.onnx.ml` alone need no operator set of the default domain.
         Some(_) | None => {}
     }
+}
+
+fn same_domain(left: &str, right: &str) -> bool {
+    left == right || is_default_domain(left) && is_default_domain(right)
+}
+
+fn domain_name(domain: &str) -> &str {
+    if is_default_domain(domain) { "ai.onnx" } else { domain }
 }
 
 /// Names up to a few nodes.
@@ -149,6 +203,8 @@ fn unsupported(proto: &pb::ModelProto, graph: &pb::GraphProto, findings: &mut Fi
             objections.extend(operators::objection(node, versions));
         }
     });
+    let exporter = advice::Exporter::of(&proto.producer_name);
+    findings.about("operator.unsupported");
     for ((domain, operator), labels) in missing {
         let is_function = proto.functions.iter().any(|function| {
             function.domain.as_deref().unwrap_or("") == domain && function.name.as_deref() == Some(&operator)
@@ -156,7 +212,7 @@ fn unsupported(proto: &pb::ModelProto, graph: &pb::GraphProto, findings: &mut Fi
         let fix = if is_function {
             "It is a function inside the model that could not be put in place: inline it with `onnx.inliner.inline_local_functions(model)`."
         } else {
-            advice(&domain, &operator)
+            advice::advice(exporter, &domain, &operator)
         };
         findings.refuse(
             format!(
@@ -168,24 +224,9 @@ fn unsupported(proto: &pb::ModelProto, graph: &pb::GraphProto, findings: &mut Fi
             fix,
         );
     }
+    findings.about("operator.attributes");
     for objection in objections {
         findings.refuse(objection, "Export the model again, or report it with the file.");
-    }
-}
-
-fn advice(domain: &str, operator: &str) -> &'static str {
-    match (domain, operator) {
-        ("com.microsoft", "Tokenizer")
-        | ("", "StringNormalizer" | "TfIdfVectorizer" | "StringSplit" | "StringConcat") => {
-            "Turn text into numbers before the model, and export the part after it."
-        }
-        ("ai.onnx.ml", "DictVectorizer" | "CastMap") => {
-            "Train on a table in place of dictionaries: one column for each key."
-        }
-        ("ai.onnx.ml", "TreeEnsemble") => "Export with `target_opset={'ai.onnx.ml': 3}`.",
-        ("" | "ai.onnx" | "ai.onnx.ml", _) => "Export the model without this operator, or with an older operator set.",
-        ("com.microsoft", _) => "Export the model without ONNX Runtime's own optimisations.",
-        _ => "Export the model with standard operators only.",
     }
 }
 

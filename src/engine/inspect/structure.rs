@@ -45,6 +45,11 @@ fn check_graph<'a>(graph: &'a pb::GraphProto, outer: &HashSet<&'a str>, findings
             check_graph(subgraph, &known, findings);
         }
     }
+    for (at, output) in graph.output.iter().enumerate() {
+        if graph.output[..at].iter().any(|before| before.name == output.name) {
+            findings.refuse(format!("The graph is broken: the output `{}` is there twice", output.name), EXPORT_AGAIN);
+        }
+    }
     for output in graph.output.iter().filter(|output| !known.contains(output.name.as_str())) {
         findings.refuse(format!("The graph is broken: the output `{}` has no source", output.name), EXPORT_AGAIN);
     }

@@ -15,10 +15,12 @@ pub(super) fn check(graph: &pb::GraphProto, path: &Path, findings: &mut Findings
         let name =
             if tensor.name.is_empty() { "a constant".to_owned() } else { format!("the tensor `{}`", tensor.name) };
         let Some(dtype) = dtype(tensor.data_type) else {
+            findings.about("type.unsupported");
             findings.refuse(
                 format!("The element type {} of {name} is not supported", data_type_name(tensor.data_type)),
                 "Export the model in float32.",
             );
+            findings.about("weights.damaged");
             return;
         };
         let Some(n_elements) = n_elements(tensor) else {
@@ -29,7 +31,11 @@ pub(super) fn check(graph: &pb::GraphProto, path: &Path, findings: &mut Findings
             match external::check(tensor, path, element_bytes(dtype).and_then(|bytes| bytes.checked_mul(n_elements))) {
                 Ok(location) if files.contains(&location) => {}
                 Ok(location) => files.push(location),
-                Err((what, fix)) => findings.refuse(format!("{what} ({name})"), fix),
+                Err((what, fix)) => {
+                    findings.about("weights.external");
+                    findings.refuse(format!("{what} ({name})"), fix);
+                    findings.about("weights.damaged");
+                }
             }
         } else if !is_complete(tensor, dtype, n_elements) {
             findings.refuse(
@@ -39,6 +45,7 @@ pub(super) fn check(graph: &pb::GraphProto, path: &Path, findings: &mut Findings
         }
     });
     if !files.is_empty() {
+        findings.about("weights.external");
         let names = files.iter().map(|file| format!("`{file}`")).collect::<Vec<_>>();
         findings.note(
             format!("The weights are in other files, which belong to the model: {}", super::name_some(&names)),
