@@ -58,7 +58,9 @@ pub(super) fn pickle(scan: &Scan, path: &Path, packing: Packing) -> Foreign {
     warn(scan, &mut foreign);
     foreign.found = words(&facts, &foreign, is_joblib, packing);
     foreign.script = script::write(&facts, &foreign);
-    if foreign.script.is_empty() {
+    if foreign.script.is_empty() && !foreign.suspicious.is_empty() {
+        "Do not load it anywhere: ask for the model again where it came from".clone_into(&mut foreign.fix);
+    } else if foreign.script.is_empty() {
         "Load it where it was made, and export the model in it to ONNX".clone_into(&mut foreign.fix);
     }
     foreign
@@ -163,7 +165,7 @@ fn texts(items: &Items, id: Id) -> Option<Vec<String>> {
 }
 
 /// What a first layer of a network takes: from the shape of its first weight.
-fn torch_shape(items: &Items) -> Vec<u64> {
+pub(super) fn torch_shape(items: &Items) -> Vec<u64> {
     let tensors = items.objects().filter(|(_, class)| class.starts_with("torch._utils._rebuild_tensor"));
     let shapes = tensors.filter_map(|(id, _)| {
         let Item::Object { args, .. } = items.get(id) else { return None };
@@ -246,14 +248,22 @@ fn words(facts: &Facts, foreign: &Foreign, is_joblib: bool, packing: Packing) ->
         (true, _) => "a joblib file",
         (false, _) => "a Python pickle",
     };
-    let packed = if packing == Packing::Plain { String::new() } else { format!(", packed with {}", packing.name()) };
+    let packed = if packing == Packing::Plain { String::new() } else { format!(" ({})", packing.name()) };
     let class = foreign.class.rsplit('.').next().unwrap_or_default();
-    let article = if class.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+    let article = article(class);
     let holds = match facts.library {
-        _ if class.is_empty() || facts.holds_weights_only => String::new(),
+        _ if class.is_empty() || facts.holds_weights_only || danger(&foreign.class).is_some() => String::new(),
         Library::Unknown => format!(" with {article} {class} ({})", foreign.class),
         Library::Torch => format!(" with {article} {class}"),
         library => format!(" with {article} {class} of {}", library.name()),
     };
     format!("{kind}{packed}{holds}")
+}
+
+/// The article of a class's name, by how its beginning is said: `a Pipeline`, `an MLPClassifier`.
+fn article(class: &str) -> &'static str {
+    let mut letters = class.chars();
+    let (first, second) = (letters.next().unwrap_or('x'), letters.next().unwrap_or('x'));
+    let is_spelt = second.is_ascii_uppercase() && "AEFHILMNORSX".contains(first);
+    if is_spelt || (!second.is_ascii_uppercase() && "AEIO".contains(first)) { "an" } else { "a" }
 }

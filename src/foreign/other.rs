@@ -130,8 +130,7 @@ fn keras(facts: &Facts, found: &str, versions: &[(String, String)]) -> Foreign {
     foreign.made_with = versions.to_vec();
     let body = include_str!("scripts/keras.py").replace("@PATH@", &script::quoted(&facts.file));
     let warning = "A Keras file can hold code (Lambda layers): run this only if you trust where it came from.";
-    foreign.script =
-        script::whole(facts, &foreign, &["tensorflow", "tf2onnx", "onnxruntime", "pandas"], warning, &body);
+    foreign.script = script::whole(facts, &foreign, &["tensorflow", "tf2onnx", "onnxruntime"], warning, &body);
     foreign
 }
 
@@ -180,7 +179,9 @@ pub(super) fn zip(file: &mut File, path: &Path) -> Option<Foreign> {
     if entries.iter().any(|entry| entry.name.contains("/code/__torch__")) {
         let mut foreign = base("a TorchScript program", ANOTHER, FIX);
         foreign.made_with = vec![("torch".to_owned(), String::new())];
-        let facts = Facts { library: Library::Torch, is_torch_script: true, ..facts };
+        let weights = named("data.pkl").cloned().and_then(|data| Some(pickle::scan(&mut archive::open(file, &data)?)));
+        let shape = weights.map(|weights| describe::torch_shape(&weights.items)).unwrap_or_default();
+        let facts = Facts { library: Library::Torch, is_torch_script: true, shape, ..facts };
         foreign.script = script::write(&facts, &foreign);
         return Some(foreign);
     }

@@ -90,7 +90,7 @@ pub(super) fn write(facts: &Facts, foreign: &Foreign) -> String {
         }
         Library::Keras => {
             let body = include_str!("scripts/keras.py").replace("@PATH@", &path);
-            whole(facts, foreign, &["tensorflow", "tf2onnx", "onnxruntime", "pandas"], TRUST, &body)
+            whole(facts, foreign, &["tensorflow", "tf2onnx", "onnxruntime"], TRUST, &body)
         }
         Library::Lightgbm if foreign.class.starts_with("lightgbm.basic") => {
             let load = format!("booster = joblib.load(MODEL){}", facts.access);
@@ -218,7 +218,7 @@ fn torch(facts: &Facts, foreign: &Foreign) -> String {
             .replace("    dynamic_shapes=({0: batch},),\n", "    dynamic_axes={\"X\": {0: \"batch\"}},\n");
     }
     let warning = if facts.holds_weights_only { "Only weights are loaded; no code of the file runs." } else { TRUST };
-    whole(facts, foreign, &["torch", "onnxscript", "onnxruntime", "pandas"], warning, &body)
+    whole(facts, foreign, &["torch", "onnxscript", "onnxruntime"], warning, &body)
 }
 
 /// A script of a format that is no pickle.

@@ -48,19 +48,20 @@ fn a_pipeline_is_told_with_its_version_and_its_features() {
 #[test]
 fn every_kind_of_file_is_named_and_converted() {
     for (name, words, in_script) in [
-        ("columns.joblib", "a joblib file, packed with zlib with a Pipeline of scikit-learn", "if True or texts"),
-        ("regressor.joblib", "a joblib file, packed with gzip with a GradientBoostingRegressor", "N_FEATURES = 4"),
+        ("columns.joblib", "a joblib file (zlib) with a Pipeline of scikit-learn", "if True or texts"),
+        ("regressor.joblib", "a joblib file (gzip) with a GradientBoostingRegressor", "N_FEATURES = 4"),
         ("regressor_xz.joblib", "a joblib file packed with xz", "joblib.load"),
-        ("lightgbm.joblib", "a joblib file with a LGBMClassifier of LightGBM", "lightgbm.LGBMClassifier"),
+        ("lightgbm.joblib", "a joblib file with an LGBMClassifier of LightGBM", "lightgbm.LGBMClassifier"),
         ("lightgbm.txt", "a LightGBM model in its own text", "lightgbm.Booster(model_file=MODEL)"),
-        ("xgboost.pkl", "a Python pickle with a XGBClassifier of XGBoost", "xgboost.XGBClassifier"),
-        ("xgboost_pipeline.pkl", "a joblib file, packed with zlib with a Pipeline", "xgboost.XGBRegressor"),
+        ("xgboost.pkl", "a Python pickle with an XGBClassifier of XGBoost", "xgboost.XGBClassifier"),
+        ("xgboost_pipeline.pkl", "a joblib file (zlib) with a Pipeline", "xgboost.XGBRegressor"),
         ("xgboost.json", "an XGBoost model (JSON)", "booster.load_model(MODEL)"),
         ("xgboost.ubj", "an XGBoost model (UBJSON)", "booster.load_model(MODEL)"),
         ("network.pt", "a PyTorch file with a Sequential", "SHAPE = (4,)"),
         ("weights.pth", "a PyTorch file of weights", "load_state_dict"),
         ("weights_old.pth", "a PyTorch file of weights", "load_state_dict"),
         ("program.pt", "a TorchScript program", "torch.jit.load"),
+        ("program.pt", "a TorchScript program", "SHAPE = (4,)"),
     ] {
         let found = found(name);
         assert!(found.found.starts_with(words), "{name}: {}", found.found);

@@ -1,7 +1,6 @@
 import keras
 import numpy as np
 import onnxruntime as ort
-import pandas as pd
 import tensorflow as tf
 import tf2onnx
 
@@ -22,12 +21,13 @@ answered = session.run(None, {one.name: row for one, row in zip(session.get_inpu
 print(f"largest difference: {np.abs(answered - predicted).max():.2e}")
 
 if len(rows) == 1 and rows[0].ndim == 2:
-    table = pd.DataFrame(rows[0], columns=[f"X_{column}" for column in range(rows[0].shape[1])])
-    predicted = predicted.reshape(len(table), -1)
+    features = rows[0]
+    predicted = predicted.reshape(len(features), -1)
+    names = [f"X_{column}" for column in range(features.shape[1])]
     if predicted.shape[1] == 1:
-        table["prediction"] = predicted[:, 0]
+        names.append("prediction")
     else:
-        for column in range(predicted.shape[1]):
-            table[f"score_{column}"] = predicted[:, column]
-    table.to_csv("predictions.csv", index=False)
+        names += [f"score_{column}" for column in range(predicted.shape[1])]
+    table = np.concatenate([features, predicted], axis=1)
+    np.savetxt("predictions.csv", table, delimiter=",", header=",".join(names), comments="", fmt="%.9g")
 print(f"wrote {OUTPUT}")

@@ -1,6 +1,5 @@
 import numpy as np
 import onnxruntime as ort
-import pandas as pd
 import torch
 
 MODEL = @PATH@
@@ -32,12 +31,13 @@ with torch.no_grad():
 print(f"largest difference: {np.abs(answered - predicted).max():.2e}")
 
 if len(SHAPE) == 1:
-    table = pd.DataFrame(rows.numpy(), columns=[f"X_{column}" for column in range(SHAPE[0])])
-    predicted = predicted.reshape(len(rows), -1)
+    features = rows.numpy()
+    predicted = predicted.reshape(len(features), -1)
+    names = [f"X_{column}" for column in range(features.shape[1])]
     if predicted.shape[1] == 1:
-        table["prediction"] = predicted[:, 0]
+        names.append("prediction")
     else:
-        for column in range(predicted.shape[1]):
-            table[f"score_{column}"] = predicted[:, column]
-    table.to_csv("predictions.csv", index=False)
+        names += [f"score_{column}" for column in range(predicted.shape[1])]
+    table = np.concatenate([features, predicted], axis=1)
+    np.savetxt("predictions.csv", table, delimiter=",", header=",".join(names), comments="", fmt="%.9g")
 print(f"wrote {OUTPUT}")
