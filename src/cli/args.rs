@@ -250,6 +250,9 @@ pub enum Action {
         /// Seconds that running requests get to finish after SIGTERM.
         #[arg(long, default_value_t = 10)]
         drain: u64,
+        /// What to do when the version does not answer its golden rows as expected.
+        #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+        golden: GoldenArg,
         /// Which version is meant.
         #[command(flatten)]
         which: VersionArgs,
@@ -419,6 +422,18 @@ pub struct VersionArgs {
     /// A version or an alias; the champion without it.
     #[arg(long = "version", value_name = "VERSION")]
     pub version: Option<String>,
+}
+
+/// What to do when a version does not answer its golden rows as expected.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum GoldenArg {
+    /// Do not serve it.
+    #[default]
+    Refuse,
+    /// Serve it, and say so in the log.
+    Warn,
+    /// Do not ask them.
+    Skip,
 }
 
 /// A part of the version number.

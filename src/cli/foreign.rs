@@ -31,7 +31,8 @@ pub(super) fn report(path: &Path, found: &Foreign, script: bool) -> Result<Repor
     for warning in &found.warnings {
         report.say(format!("warning: {warning}."));
     }
-    if !found.class.is_empty() {
+    // What attacks is no model.
+    if !found.class.is_empty() && !found.suspicious.iter().any(|(name, _)| *name == found.class) {
         let parts = found.parts.iter().map(|part| part.rsplit('.').next().unwrap_or(part));
         let within = parts.collect::<Vec<_>>().join(", ");
         let within = if within.is_empty() { String::new() } else { format!(", with {within}") };

@@ -54,10 +54,10 @@ fn describe(report: &mut Report, check: &GoldenCheck) {
     report.set("source", source);
     report.set("rows", comparison.n);
     report.set("agree", comparison.n_agree);
-    report.set("tolerance", comparison.tolerance);
     report.set("largest_error", comparison.largest_error);
     report.set("quantile99_error", comparison.quantile99_error);
     report.set("flips", &comparison.flips);
+    report.set("tolerance", comparison.tolerance);
     report.set("worst", &comparison.worst);
     report.set("histogram", histogram(comparison));
     report.set("skipped", skipped.iter().map(|(row, why)| json!({"row": row, "why": why})).collect::<Vec<_>>());

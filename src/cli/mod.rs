@@ -65,8 +65,8 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
         Action::Export { dir, kind, out, tag, which, output } => {
             finish(output, || projects::export(environment, dir, &kind, out, tag, which.version.as_deref(), output))
         }
-        Action::Serve { model, address, drain, which } => {
-            projects::serve(&environment, &model, address, drain, which.version.as_deref())
+        Action::Serve { model, address, drain, golden, which } => {
+            projects::serve(&environment, &model, address, drain, golden, which.version.as_deref())
         }
         Action::Health { url } => projects::health(&environment, &url),
         #[cfg(feature = "pictures")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::args::OutputArgs;
+use super::args::{GoldenArg, OutputArgs};
 use super::progress::Progress;
 use super::report::{Report, Verdict, print_error, table};
 use super::{open, report_on};
@@ -14,7 +14,7 @@ use crate::command::{BriefField, Command, ExportKind};
 use crate::jobs::JobError;
 use crate::problem::Problem;
 use crate::project::{DocumentKind, DocumentState};
-use crate::serve::{self, ServeConfig};
+use crate::serve::{self, GoldenAtStart, ServeConfig};
 use crate::workbench::{Environment, Workbench};
 
 pub(super) fn new(environment: Environment, dir: &Path, example: bool, name: Option<&str>) -> Result<Report, JobError> {
@@ -157,9 +157,15 @@ pub(super) fn serve(
     model: &Path,
     address: SocketAddr,
     drain: u64,
+    golden: GoldenArg,
     version: Option<&str>,
 ) -> ExitCode {
-    let served = serve::served_folder(model, version).map_err(Problem::from);
+    let at_start = match golden {
+        GoldenArg::Refuse => GoldenAtStart::Refuse,
+        GoldenArg::Warn => GoldenAtStart::Warn,
+        GoldenArg::Skip => GoldenAtStart::Skip,
+    };
+    let served = serve::served_folder_with(model, version, at_start).map_err(Problem::from);
     let config = ServeConfig { address, drain: Duration::from_secs(drain), ..ServeConfig::default() };
     let done = served
         .and_then(|served| environment.runtime.block_on(serve::serve(vec![served], config)).map_err(Problem::from));

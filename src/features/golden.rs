@@ -131,14 +131,19 @@ fn words(expected: &GoldenRow, prediction: &Prediction) -> (String, String) {
     let said = |label: Option<&crate::project::contract::ClassLabel>, scores: &[f64]| {
         let score = worst.and_then(|index| scores.get(index));
         match (label, score) {
-            (Some(label), Some(score)) => format!("{label} ({score})"),
+            (Some(label), Some(score)) => format!("{label} ({})", short(*score)),
             (Some(label), None) => label.to_string(),
-            (None, Some(score)) => score.to_string(),
+            (None, Some(score)) => short(*score).to_string(),
             (None, None) => format!("{} scores", scores.len()),
         }
     };
     let answered_label = prediction.model_label.as_ref().filter(|_| expected.label.is_some());
     (said(expected.label.as_ref(), &expected.scores), said(answered_label, scores))
+}
+
+/// A score to nine digits, which is more than single precision holds.
+fn short(score: f64) -> f64 {
+    format!("{score:.8e}").parse().unwrap_or(score)
 }
 
 /// The scores of an answer that stand against a golden row's.
@@ -168,7 +173,8 @@ fn row_error(expected: &GoldenRow, prediction: &Prediction, tolerance: f64) -> (
             difference => difference,
         };
         largest = largest.max(error);
-        within &= error <= tolerance * wanted.abs().max(1.0);
+        // An infinite score has no share.
+        within &= error.is_finite() && error <= tolerance * wanted.abs().max(1.0);
     }
     (largest, within)
 }

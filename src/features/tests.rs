@@ -482,11 +482,35 @@ fn golden_rows_agree_within_the_tolerance() {
 }
 
 #[test]
+fn the_tolerance_is_a_share_of_scores_beyond_one() {
+    let expected =
+        GoldenRows { tolerance: 1e-4, ..golden(&[(None, &[250_000.0]), (None, &[250_000.0]), (None, &[0.5])]) };
+    let answers = [given(0, &[250_024.0]), given(0, &[250_026.0]), given(0, &[0.500_09])];
+    let compared = compare_golden(&expected, &answers);
+    assert_eq!((compared.n_agree, compared.largest_error), (2, 26.0));
+    let worst = &compared.worst[0];
+    assert_eq!((worst.row, worst.expected.as_str(), worst.answered.as_str()), (1, "250000", "250026"));
+    assert_eq!(compared.worst.iter().map(|row| row.agrees).collect::<Vec<_>>(), [false, true, true]);
+    assert_eq!(compared.histogram, [0, 0, 0, 0, 1, 0, 0, 2]);
+}
+
+#[test]
+fn rows_of_another_class_are_listed_first() {
+    let expected = golden(&[(Some(0), &[0.9, 0.1]), (Some(1), &[0.4, 0.6])]);
+    let compared = compare_golden(&expected, &[given(0, &[0.5, 0.5]), given(0, &[0.51, 0.49])]);
+    let rows: Vec<_> = compared.worst.iter().map(|row| (row.row, row.flipped)).collect();
+    assert_eq!((rows.as_slice(), compared.flips.as_slice()), (&[(1, true), (0, false)][..], &[1][..]));
+    assert_eq!((compared.worst[0].expected.as_str(), compared.worst[0].answered.as_str()), ("1 (0.6)", "0 (0.49)"));
+}
+
+#[test]
 fn nan_equals_nan_and_nothing_else() {
     let expected = golden(&[(None, &[f64::NAN]), (None, &[f64::INFINITY])]);
     assert!(compare_golden(&expected, &[given(0, &[f64::NAN]), given(0, &[f64::INFINITY])]).passed());
     let other = compare_golden(&expected, &[given(0, &[1.0]), given(0, &[f64::INFINITY])]);
     assert_eq!((other.n_agree, other.largest_error), (1, f64::INFINITY));
+    let finite = compare_golden(&golden(&[(None, &[f64::INFINITY])]), &[given(0, &[1.0])]);
+    assert_eq!(finite.n_agree, 0);
     let short = compare_golden(&golden(&[(None, &[1.0, 2.0, 3.0])]), &[given(0, &[1.0])]);
     assert_eq!(short.first_difference.as_deref(), Some("row 1: 3 scores expected, 1 answered"));
 }

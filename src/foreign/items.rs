@@ -40,11 +40,15 @@ const MOST_ITEMS: usize = 400_000;
 /// Most places in all lists and dictionaries together.
 const MOST_PLACES: usize = 2_000_000;
 
+/// Bytes of all texts and names together.
+const MOST_TEXT: usize = 32 << 20;
+
 /// Everything a pickle describes.
 #[derive(Debug)]
 pub(super) struct Items {
     all: Vec<Item>,
     n_places: usize,
+    n_text: usize,
 }
 
 /// The item that stands for whatever is not kept.
@@ -52,15 +56,22 @@ pub(super) const OPAQUE: Id = 0;
 
 impl Default for Items {
     fn default() -> Self {
-        Self { all: vec![Item::Opaque], n_places: 0 }
+        Self { all: vec![Item::Opaque], n_places: 0, n_text: 0 }
     }
 }
 
 impl Items {
     pub(super) fn add(&mut self, item: Item) -> Id {
-        if item == Item::Opaque || MOST_ITEMS <= self.all.len() {
+        let n_bytes = match &item {
+            Item::Text(text) | Item::Global(text) => text.len(),
+            Item::Bytes(bytes) => bytes.len(),
+            Item::Object { class, .. } => class.len(),
+            Item::Opaque | Item::Bool(_) | Item::Int(_) | Item::List(_) | Item::Dict(_) => 0,
+        };
+        if item == Item::Opaque || MOST_ITEMS <= self.all.len() || MOST_TEXT < self.n_text + n_bytes {
             return OPAQUE;
         }
+        self.n_text += n_bytes;
         self.all.push(item);
         (self.all.len() - 1) as Id
     }

@@ -132,8 +132,9 @@ fn told(file: &mut File, path: &Path, head: &[u8]) -> Option<Foreign> {
         Packing::Plain | Packing::Closed(_) => Source::new(file, MOST_BYTES),
     };
     let scan = pickle::scan(&mut source);
-    // What unpacks to something else is no model.
-    if packing != Packing::Plain && scan.names.is_empty() && !is_pickle_name(path) {
+    // What unpacks to something else is no model, nor is a text that happens to be named like one.
+    let is_text = packing == Packing::Plain && head[0] != 0x80 && scan.stopped.is_some();
+    if scan.names.is_empty() && (is_text || packing != Packing::Plain && !is_pickle_name(path)) {
         return None;
     }
     Some(describe::pickle(&scan, path, packing))

@@ -122,9 +122,10 @@ impl Machine {
 
     fn instruction(&mut self, code: u8, source: &mut Source<'_>) -> Result<(), Stop> {
         match code {
-            // Frames and protocol numbers change nothing.
+            // Frames, protocol numbers and marks of buffers change nothing.
             0x80 => drop(source.byte()?),
             0x95 => drop(source.array::<8>()?),
+            0x98 => {}
             b'(' => self.marks.push(self.stack.len()),
             b'0' => {
                 if self.marks.last() == Some(&self.stack.len()) {
@@ -137,70 +138,6 @@ impl Machine {
             b'2' => {
                 let top = *self.stack.last().ok_or(Stop::NotPickle)?;
                 self.stack.push(top);
-            }
-            b'N' => self.push(Item::Opaque),
-            0x88 | 0x89 => self.push(Item::Bool(code == 0x88)),
-            b'I' | b'L' | b'F' => self.number_line(code, source)?,
-            b'J' => {
-                let number = i32::from_le_bytes(source.array()?);
-                self.push(Item::Int(i64::from(number)));
-            }
-            b'K' => {
-                let number = source.byte()?;
-                self.push(Item::Int(i64::from(number)));
-            }
-            b'M' => {
-                let number = u16::from_le_bytes(source.array()?);
-                self.push(Item::Int(i64::from(number)));
-            }
-            b'G' => {
-                source.skip(8)?;
-                self.push(Item::Opaque);
-            }
-            0x8a | 0x8b => self.long(code, source)?,
-            b'S' | b'V' => {
-                let line = source.line(LONGEST_TEXT)?;
-                let quoted = line.trim_matches(|letter| matches!(letter, '\'' | '"'));
-                self.push(Item::Text(if code == b'S' { quoted.to_owned() } else { line }));
-            }
-            b'T' | b'U' | b'B' | b'C' | 0x8e | 0x96 | b'X' | 0x8c | 0x8d => self.string(code, source)?,
-            b']' | b')' | 0x8f => self.push(Item::List(Vec::new())),
-            b'}' => self.push(Item::Dict(Vec::new())),
-            b't' | b'l' | 0x91 => {
-                let items = self.pop_mark()?;
-                let items = self.scan.items.room(items);
-                self.push(Item::List(items));
-            }
-            0x85..=0x87 => {
-                let mut items = Vec::with_capacity(3);
-                for _ in 0..code - 0x84 {
-                    items.push(self.pop()?);
-                }
-                items.reverse();
-                let items = self.scan.items.room(items);
-                self.push(Item::List(items));
-            }
-            b'd' => {
-                let pairs = pairs(self.pop_mark()?);
-                let pairs = self.scan.items.room(pairs);
-                self.push(Item::Dict(pairs));
-            }
-            b'a' => {
-                let item = self.pop()?;
-                self.extend(vec![item])?;
-            }
-            b'e' | 0x90 => {
-                let items = self.pop_mark()?;
-                self.extend(items)?;
-            }
-            b's' => {
-                let value = self.pop()?;
-                let key = self.pop()?;
-                self.set(vec![(key, value)])?;
-            }
-            b'u' => {
-                let pairs = pairs(self.pop_mark()?);
-                self.set(pairs)?;
             }
             b'p' | b'g' => {
                 let slot = source.line(32)?.parse().map_err(|_not_a_number| Stop::NotPickle)?;
@@ -218,17 +155,89 @@ impl Machine {
             b'c' | b'i' | 0x93 | 0x82..=0x84 => self.name(code, source)?,
             b'R' | 0x81 | 0x92 | b'o' => self.call(code)?,
             b'b' => self.build(source)?,
+            b']' | b')' | 0x8f | b'}' | b't' | b'l' | 0x91 | 0x85..=0x87 | b'd' | b'a' | b'e' | 0x90 | b's' | b'u' => {
+                self.collection(code)?;
+            }
+            _ => self.scalar(code, source)?,
+        }
+        Ok(())
+    }
+
+    /// An instruction that gives one plain value.
+    fn scalar(&mut self, code: u8, source: &mut Source<'_>) -> Result<(), Stop> {
+        let item = match code {
+            b'N' | 0x97 => Item::Opaque,
+            0x88 | 0x89 => Item::Bool(code == 0x88),
+            b'I' | b'L' | b'F' => number_line(code, &source.line(LONGEST_NAME)?),
+            b'J' => Item::Int(i64::from(i32::from_le_bytes(source.array()?))),
+            b'K' => Item::Int(i64::from(source.byte()?)),
+            b'M' => Item::Int(i64::from(u16::from_le_bytes(source.array()?))),
+            b'G' => {
+                source.skip(8)?;
+                Item::Opaque
+            }
+            0x8a | 0x8b => long(code, source)?,
+            b'S' => {
+                Item::Text(source.line(LONGEST_TEXT)?.trim_matches(|letter| matches!(letter, '\'' | '"')).to_owned())
+            }
+            b'V' => Item::Text(source.line(LONGEST_TEXT)?),
+            b'T' | b'U' | b'B' | b'C' | 0x8e | 0x96 | b'X' | 0x8c | 0x8d => string(code, source)?,
+            // Something that only the program that wrote it can give.
             b'P' => {
                 source.line(LONGEST_TEXT)?;
-                self.push(Item::Opaque);
+                Item::Opaque
             }
             b'Q' => {
                 self.pop()?;
-                self.push(Item::Opaque);
+                Item::Opaque
             }
-            0x97 => self.push(Item::Opaque),
-            0x98 => {}
             _ => return Err(Stop::NotPickle),
+        };
+        self.push(item);
+        Ok(())
+    }
+
+    /// An instruction that makes or fills a collection.
+    fn collection(&mut self, code: u8) -> Result<(), Stop> {
+        match code {
+            b'}' => self.push(Item::Dict(Vec::new())),
+            b't' | b'l' | 0x91 => {
+                let items = self.pop_mark()?;
+                let items = self.scan.items.room(items);
+                self.push(Item::List(items));
+            }
+            0x85..=0x87 => {
+                let mut items = Vec::with_capacity(3);
+                for _ in 0..code - 0x84 {
+                    items.push(self.pop()?);
+                }
+                items.reverse();
+                let items = self.scan.items.room(items);
+                self.push(Item::List(items));
+            }
+            b'd' => {
+                let pairs = pairs(&self.pop_mark()?);
+                let pairs = self.scan.items.room(pairs);
+                self.push(Item::Dict(pairs));
+            }
+            b'a' => {
+                let item = self.pop()?;
+                self.extend(vec![item])?;
+            }
+            b'e' | 0x90 => {
+                let items = self.pop_mark()?;
+                self.extend(items)?;
+            }
+            b's' => {
+                let value = self.pop()?;
+                let key = self.pop()?;
+                self.set(vec![(key, value)])?;
+            }
+            b'u' => {
+                let pairs = pairs(&self.pop_mark()?);
+                self.set(pairs)?;
+            }
+            _ => self.push(Item::List(Vec::new())),
         }
         Ok(())
     }
@@ -252,59 +261,6 @@ impl Machine {
             return Err(Stop::NotPickle);
         }
         Ok(self.stack.split_off(mark))
-    }
-
-    fn number_line(&mut self, code: u8, source: &mut Source<'_>) -> Result<(), Stop> {
-        let line = source.line(LONGEST_NAME)?;
-        let item = match (code, line.as_str()) {
-            (b'I', "00") => Item::Bool(false),
-            (b'I', "01") => Item::Bool(true),
-            (b'F', _) => Item::Opaque,
-            (_, number) => number.trim_end_matches('L').parse().map_or(Item::Opaque, Item::Int),
-        };
-        self.push(item);
-        Ok(())
-    }
-
-    fn long(&mut self, code: u8, source: &mut Source<'_>) -> Result<(), Stop> {
-        let length = if code == 0x8a {
-            u64::from(source.byte()?)
-        } else {
-            u64::try_from(i32::from_le_bytes(source.array()?)).map_err(|_negative| Stop::NotPickle)?
-        };
-        let bytes = source.bytes(length, 16)?.unwrap_or_default();
-        let item = if 8 < bytes.len() {
-            Item::Bytes(bytes)
-        } else {
-            let fill = if bytes.last().is_some_and(|byte| 127 < *byte) { 0xff } else { 0 };
-            let mut number = [fill; 8];
-            number[..bytes.len()].copy_from_slice(&bytes);
-            if bytes.is_empty() && length != 0 { Item::Opaque } else { Item::Int(i64::from_le_bytes(number)) }
-        };
-        self.push(item);
-        Ok(())
-    }
-
-    fn string(&mut self, code: u8, source: &mut Source<'_>) -> Result<(), Stop> {
-        let length = match code {
-            b'U' | b'C' | 0x8c => u64::from(source.byte()?),
-            0x8d | 0x8e | 0x96 => u64::from_le_bytes(source.array()?),
-            _ => u64::from(u32::from_le_bytes(source.array()?)),
-        };
-        let bytes = source.bytes(length, LONGEST_TEXT)?;
-        let item = match (bytes, code) {
-            (None, _) => Item::Opaque,
-            (Some(bytes), b'X' | 0x8c | 0x8d | b'T' | b'U') => {
-                Item::Text(String::from_utf8(bytes).unwrap_or_else(|error| {
-                    // Bytes of Python 2.
-                    error.as_bytes().iter().map(|byte| char::from(*byte)).collect()
-                }))
-            }
-            (Some(bytes), _) if bytes.len() <= 64 => Item::Bytes(bytes),
-            _ => Item::Opaque,
-        };
-        self.push(item);
-        Ok(())
     }
 
     fn extend(&mut self, items: Vec<Id>) -> Result<(), Stop> {
@@ -471,6 +427,50 @@ impl Machine {
     }
 }
 
-fn pairs(items: Vec<Id>) -> Vec<(Id, Id)> {
+/// A number written out, and truth values of the oldest pickles.
+fn number_line(code: u8, line: &str) -> Item {
+    match (code, line) {
+        (b'I', "00") => Item::Bool(false),
+        (b'I', "01") => Item::Bool(true),
+        (b'F', _) => Item::Opaque,
+        (_, number) => number.trim_end_matches('L').parse().map_or(Item::Opaque, Item::Int),
+    }
+}
+
+fn long(code: u8, source: &mut Source<'_>) -> Result<Item, Stop> {
+    let length = if code == 0x8a {
+        u64::from(source.byte()?)
+    } else {
+        u64::try_from(i32::from_le_bytes(source.array()?)).map_err(|_negative| Stop::NotPickle)?
+    };
+    let bytes = source.bytes(length, 16)?.unwrap_or_default();
+    if 8 < bytes.len() {
+        return Ok(Item::Bytes(bytes));
+    }
+    let fill = if bytes.last().is_some_and(|byte| 127 < *byte) { 0xff } else { 0 };
+    let mut number = [fill; 8];
+    number[..bytes.len()].copy_from_slice(&bytes);
+    Ok(if bytes.is_empty() && length != 0 { Item::Opaque } else { Item::Int(i64::from_le_bytes(number)) })
+}
+
+fn string(code: u8, source: &mut Source<'_>) -> Result<Item, Stop> {
+    let length = match code {
+        b'U' | b'C' | 0x8c => u64::from(source.byte()?),
+        0x8d | 0x8e | 0x96 => u64::from_le_bytes(source.array()?),
+        _ => u64::from(u32::from_le_bytes(source.array()?)),
+    };
+    Ok(match (source.bytes(length, LONGEST_TEXT)?, code) {
+        (Some(bytes), b'X' | 0x8c | 0x8d | b'T' | b'U') => {
+            Item::Text(String::from_utf8(bytes).unwrap_or_else(|error| {
+                // Bytes of Python 2.
+                error.as_bytes().iter().map(|byte| char::from(*byte)).collect()
+            }))
+        }
+        (Some(bytes), _) if bytes.len() <= 64 => Item::Bytes(bytes),
+        _ => Item::Opaque,
+    })
+}
+
+fn pairs(items: &[Id]) -> Vec<(Id, Id)> {
     items.as_chunks::<2>().0.iter().map(|[key, value]| (*key, *value)).collect()
 }

@@ -27,8 +27,8 @@ impl Library {
             "lightgbm" => Some(Self::Lightgbm),
             "xgboost" => Some(Self::Xgboost),
             "catboost" | "_catboost" => Some(Self::Catboost),
-            "torch" if rest.starts_with("nn.modules") || rest.starts_with("_utils._rebuild") => Some(Self::Torch),
-            "torchvision" => Some(Self::Torch),
+            "torch" if !(rest.starts_with("nn.modules") || rest.starts_with("_utils._rebuild")) => None,
+            "torch" | "torchvision" => Some(Self::Torch),
             "keras" | "tensorflow" => Some(Self::Keras),
             _ => None,
         }
@@ -125,11 +125,41 @@ fn sklearn(facts: &Facts, foreign: &Foreign) -> String {
         .replace("joblib.load(MODEL)", &format!("joblib.load(MODEL){}", facts.access))
         .replace("@REGISTER_NAME@", if register.is_empty() { "" } else { ", update_registered_converter" })
         .replace("@REGISTER@", &register)
+        .replace("@PREPARE@", &preparations(facts, foreign))
         .replace("@BY_COLUMN@", if facts.by_column { "True" } else { "False" })
         .replace("@N_FEATURES@", &foreign.n_features.map_or_else(|| "None".to_owned(), |n| n.to_string()))
         .replace("@FEATURE_NAMES@", &names)
         .replace("@PATH@", &quoted(&facts.file));
     whole(facts, foreign, &needed, TRUST, &body)
+}
+
+/// What some models need before they are converted.
+fn preparations(facts: &Facts, foreign: &Foreign) -> String {
+    let holds = |name: &str| foreign.class.ends_with(name) || foreign.parts.iter().any(|part| part.ends_with(name));
+    let mut prepared = String::new();
+    if facts.with_xgboost {
+        prepared.push_str(
+            "for step in [model, *(step for _, step in getattr(model, \"steps\", []))]:\n    \
+             if hasattr(step, \"get_booster\"):\n        \
+             # The converter takes numbered names only.\n        \
+             step.get_booster().feature_names = None\n",
+        );
+    }
+    if holds(".LinearSVC") {
+        prepared.push_str(
+            "last = model.steps[-1][1] if hasattr(model, \"steps\") else model\n\
+             if type(last).__name__ == \"LinearSVC\":\n    options = {id(last): {\"raw_scores\": True}}\n",
+        );
+    }
+    if holds(".VotingClassifier") {
+        prepared.push_str("# It only changes what `transform` gives, and the converter knows the other form.\n");
+        prepared.push_str("for step in [model, *(step for _, step in getattr(model, \"steps\", []))]:\n");
+        prepared.push_str("    if hasattr(step, \"flatten_transform\"):\n        step.flatten_transform = False\n");
+    }
+    if holds(".HistGradientBoostingClassifier") || holds(".HistGradientBoostingRegressor") {
+        prepared.push_str(include_str!("scripts/plain_attributes.py"));
+    }
+    prepared
 }
 
 /// The script for a booster of LightGBM.

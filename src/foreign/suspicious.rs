@@ -10,43 +10,40 @@ pub(super) fn danger(name: &str) -> Option<&'static str> {
     const NESTED: &str = "loads another pickle";
     let (module, function) = name.rsplit_once('.').unwrap_or(("", name));
     let top = module.split('.').next().unwrap_or(module);
-    match (top, function) {
+    let what = match (top, function) {
         ("os" | "posix" | "nt" | "subprocess" | "pty" | "commands" | "popen2" | "platform" | "_posixsubprocess", _) => {
-            Some(COMMANDS)
+            COMMANDS
         }
         (
             "builtins" | "__builtin__",
             "eval" | "exec" | "execfile" | "compile" | "__import__" | "breakpoint" | "input" | "help",
-        ) => Some(CODE),
-        ("builtins" | "__builtin__", "open") => Some(FILES),
-        ("builtins" | "__builtin__", "getattr" | "setattr" | "delattr" | "globals" | "locals" | "vars" | "apply") => {
-            Some(ATTRIBUTES)
-        }
-        ("operator" | "_operator", "attrgetter" | "methodcaller" | "itemgetter") => Some(ATTRIBUTES),
-        (
+        )
+        | (
             "sys" | "importlib" | "imp" | "runpy" | "code" | "codeop" | "pdb" | "bdb" | "timeit" | "profile"
             | "cProfile" | "trace" | "doctest" | "ctypes" | "_ctypes" | "cffi" | "marshal" | "types" | "pkgutil"
             | "pydoc" | "ensurepip" | "pip" | "setuptools" | "venv" | "idlelib" | "lib2to3" | "gc" | "inspect"
             | "linecache" | "atexit" | "signal" | "asyncio" | "multiprocessing" | "threading" | "_thread"
             | "concurrent" | "zipimport",
             _,
-        ) => Some(CODE),
-        ("shutil" | "tempfile" | "pathlib" | "glob" | "fileinput" | "zipfile" | "tarfile" | "sqlite3", _) => {
-            Some(FILES)
-        }
+        )
+        | ("numpy", "load" | "runstring" | "exec_command" | "fromfile" | "loads") => CODE,
+        ("builtins" | "__builtin__", "open")
+        | ("shutil" | "tempfile" | "pathlib" | "glob" | "fileinput" | "zipfile" | "tarfile" | "sqlite3", _) => FILES,
+        ("builtins" | "__builtin__", "getattr" | "setattr" | "delattr" | "globals" | "locals" | "vars" | "apply")
+        | ("operator" | "_operator", "attrgetter" | "methodcaller" | "itemgetter") => ATTRIBUTES,
         (
             "socket" | "_socket" | "ssl" | "requests" | "urllib" | "urllib2" | "urllib3" | "http" | "httpx" | "aiohttp"
             | "ftplib" | "smtplib" | "telnetlib" | "webbrowser" | "xmlrpc" | "paramiko",
             _,
-        ) => Some(NETWORK),
-        ("pickle" | "_pickle" | "cPickle" | "dill" | "shelve", "load" | "loads" | "Unpickler" | "open") => Some(NESTED),
-        ("joblib", "load") => Some(NESTED),
-        ("numpy", "load" | "runstring" | "exec_command" | "fromfile" | "loads") => Some(CODE),
-        ("torch", "load" | "compile" | "system" | "load_inline") => Some(NESTED),
-        ("copyreg", "extension") => Some("uses a table of names that only the program that loads it has"),
-        ("?", _) => Some("is named in a way that hides it"),
-        _ => None,
-    }
+        ) => NETWORK,
+        ("pickle" | "_pickle" | "cPickle" | "dill" | "shelve", "load" | "loads" | "Unpickler" | "open")
+        | ("joblib", "load")
+        | ("torch", "load" | "compile" | "system" | "load_inline") => NESTED,
+        ("copyreg", "extension") => "uses a table of names that only the program that loads it has",
+        ("?", _) => "is named in a way that hides it",
+        _ => return None,
+    };
+    Some(what)
 }
 
 /// Whether a name belongs to a library that models are made with, or to Python's own harmless part.

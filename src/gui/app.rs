@@ -51,10 +51,10 @@ pub(super) struct View {
 
 /// The window's content.
 pub struct App {
-    workbench: Workbench,
+    pub(super) workbench: Workbench,
     view: View,
     picker: Box<dyn Picker>,
-    toasts: Toasts,
+    pub(super) toasts: Toasts,
     palette: Palette,
     wake: Wake,
     /// The figure whose place is being chosen.
@@ -420,6 +420,7 @@ impl App {
                 let name = match (&self.exporting, choosing) {
                     (Some(export), Choosing::FigureExport(_)) => export.file_name(),
                     (_, Choosing::ImageExport(kind)) => self.workbench.export_name(kind),
+                    (_, Choosing::ScriptExport) => "convert.py".to_owned(),
                     _ => "brief.md".to_owned(),
                 };
                 self.picker.open(choosing, folder.as_deref(), &name, &self.wake);
@@ -488,6 +489,10 @@ impl App {
                 self.export_brief(&path);
                 return;
             }
+            Choosing::ScriptExport => {
+                self.save_script(&path);
+                return;
+            }
             Choosing::FigureExport(_) => {
                 self.export_figure(path, theme);
                 return;
@@ -499,7 +504,20 @@ impl App {
     fn export_brief(&mut self, path: &Path) {
         let Some(project) = self.workbench.project() else { return };
         let page = crate::brief::markdown(&project.name(), &project.documents.brief);
-        match crate::project::disk::write_atomic(&crate::project::disk::RealDisk, path, page.as_bytes()) {
+        self.write_text(path, &page);
+    }
+
+    /// Saves the program that converts the file that was examined last.
+    fn save_script(&mut self, path: &Path) {
+        let last = self.workbench.examined().last.as_ref();
+        let Some(script) = last.and_then(|last| last.foreign.as_ref()).map(|foreign| foreign.script.clone()) else {
+            return;
+        };
+        self.write_text(path, &script);
+    }
+
+    fn write_text(&mut self, path: &Path, text: &str) {
+        match crate::project::disk::write_atomic(&crate::project::disk::RealDisk, path, text.as_bytes()) {
             Ok(()) => self.toasts.say(Verdict::Pass, format!("Exported {}", path.display())),
             Err(error) => {
                 let problem = Problem::new(format!("Exporting failed: {error}"), path.display().to_string(), "");
@@ -526,69 +544,9 @@ impl App {
         }
     }
 
-    /// What would happen with the file under the pointer.
-    fn drop_preview(&self, path: Option<&Path>) -> (String, String) {
-        let name = path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if path.is_some_and(Path::is_dir) {
-            return ("Open this project".to_owned(), name);
-        }
-        let Some(project) = self.workbench.project() else {
-            return ("Open a project first".to_owned(), "Then drop the model again.".to_owned());
-        };
-        if path.is_some_and(is_table) {
-            let role = self.role_of_dropped();
-            let what = match role {
-                DataRole::Reference => "Use as the reference data",
-                DataRole::Current | DataRole::Labelled => "Use as the current data",
-            };
-            let does = match role {
-                DataRole::Reference => "what the model was trained on",
-                DataRole::Current | DataRole::Labelled => "to be compared with the reference by Compare data",
-            };
-            return (what.to_owned(), format!("{name}, {does}"));
-        }
-        let detail = match project.versions().last() {
-            Some(version) => format!("{name} is examined, compared with {} and registered", version.record.version),
-            None => format!("{name} is examined and registered as 1.0.0"),
-        };
-        (format!("Add as a new version of {}", project.name()), detail)
-    }
-
-    /// What a dropped table becomes: the reference first, then whatever is compared with it.
-    fn role_of_dropped(&self) -> DataRole {
-        let declared = self.workbench.project().and_then(|project| project.documents.config.data.reference.as_ref());
-        if declared.is_some() { DataRole::Current } else { DataRole::Reference }
-    }
-
-    /// Does what the overlay promised.
-    fn dropped(&mut self, path: &Path, outbox: &mut Outbox) {
-        if path.is_dir() {
-            outbox.send(Command::OpenProject(path.to_owned()));
-        } else if path.file_name().is_some_and(|name| name == crate::project::PROJECT_FILE) {
-            outbox.send(Command::OpenProject(path.parent().map(Path::to_owned).unwrap_or_default()));
-        } else if self.workbench.project().is_none() {
-            self.toasts.say(Verdict::Warn, "Open or make a project first, then drop the model again");
-        } else if is_table(path) {
-            outbox.send(Command::UseData(self.role_of_dropped(), path.to_owned()));
-        } else {
-            // Whatever it is, the engine says so better than a guess by its name would.
-            outbox.send(Command::AddModel {
-                source: path.to_owned(),
-                bump: None,
-                why: "dropped on the window".to_owned(),
-            });
-        }
-    }
-
     /// A wake that asks a context for a frame; send it to threads.
     pub fn wake_of(ctx: &Context) -> Wake {
         let ctx = ctx.clone();
         Arc::new(move || ctx.request_repaint())
     }
-}
-
-/// Whether a file is a table, by its name.
-fn is_table(path: &Path) -> bool {
-    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
-    matches!(extension.as_deref(), Some("csv" | "tsv" | "jsonl" | "ndjson" | "parquet"))
 }

@@ -48,7 +48,11 @@ fn ask(choosing: Choosing, folder: Option<&Path>, name: &str) -> Option<PathBuf>
         None => dialog,
     };
     match choosing {
-        Choosing::Model => dialog.set_title("Add a model").add_filter("ONNX model", &["onnx"]).pick_file(),
+        Choosing::Model => dialog
+            .set_title("Add a model")
+            .add_filter("ONNX model", &["onnx"])
+            .add_filter("Any file", &["*"])
+            .pick_file(),
         Choosing::Project => dialog.set_title("Open a project").pick_folder(),
         Choosing::NewProject => dialog.set_title("An empty folder for the project").pick_folder(),
         Choosing::Example => dialog.set_title("An empty folder for the example").pick_folder(),
@@ -63,6 +67,11 @@ fn ask(choosing: Choosing, folder: Option<&Path>, name: &str) -> Option<PathBuf>
         Choosing::BriefExport => {
             dialog.set_title("Export the brief").set_file_name(name).add_filter("Markdown", &["md"]).save_file()
         }
+        Choosing::ScriptExport => dialog
+            .set_title("Save the script")
+            .set_file_name("convert.py")
+            .add_filter("Python program", &["py"])
+            .save_file(),
         Choosing::FigureExport(format) => dialog
             .set_title("Export the figure")
             .set_file_name(name)

@@ -6,6 +6,7 @@
 mod actions;
 mod app;
 mod dialogs;
+mod dropping;
 pub mod figure;
 mod fonts;
 mod fuzzy;

@@ -23,6 +23,8 @@ pub enum Choosing {
     Data(DataRole),
     /// Where the brief is exported to.
     BriefExport,
+    /// Where the program that converts a model is saved.
+    ScriptExport,
     /// Where a figure is exported to.
     FigureExport(FigureFormat),
     /// Where the image, or what describes its deployment, is exported to.

@@ -146,6 +146,7 @@ fn difference(answer: &Answer, expected: &Prediction, tolerance: f64) -> Option<
     }
     pairs.into_iter().find_map(|(name, given, expected)| {
         let same = match (given.as_f64(), expected.as_f64()) {
+            // JSON has no infinite numbers.
             (Some(given), Some(expected)) => (given - expected).abs() <= tolerance * expected.abs().max(1.0),
             _ => *given == expected,
         };

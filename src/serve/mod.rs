@@ -14,6 +14,7 @@ mod body;
 mod docs;
 mod error;
 mod example;
+mod golden;
 mod health;
 mod model;
 mod observe;
@@ -29,7 +30,7 @@ use std::time::Duration;
 
 pub use app::router;
 pub use health::health;
-pub use model::{Infer, ServedModel, served_folder};
+pub use model::{GoldenAtStart, Infer, ServedModel, served_folder, served_folder_with};
 pub use run::{serve, serve_on};
 
 use crate::engine::EngineError;
@@ -105,6 +106,14 @@ pub enum ServeError {
         /// What does not fit.
         source: FeatureError,
     },
+    /// The model does not answer its golden rows as expected.
+    #[error("The model does not answer its golden rows as expected: {reason}")]
+    Golden {
+        /// The golden rows.
+        path: PathBuf,
+        /// The first difference, or why they could not be asked.
+        reason: String,
+    },
     /// A bare model file has one version only.
     #[error("A model file outside a project has no version “{version}”")]
     NoVersions {
@@ -146,6 +155,11 @@ impl From<ServeError> for Problem {
             ServeError::Document { problem } => problem,
             ServeError::Model(error) => error.into(),
             ServeError::Features { path, source } => Self::new(what, path.display().to_string(), source.fix()),
+            ServeError::Golden { path, .. } => Self::new(
+                what,
+                path.display().to_string(),
+                "Compare with `trestle golden`; to serve it nevertheless, start it with --golden=warn.",
+            ),
             ServeError::NoVersions { path, .. } => {
                 Self::new(what, path.display().to_string(), "Leave the version out, or serve the project folder.")
             }

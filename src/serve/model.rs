@@ -8,7 +8,7 @@ use crate::features::{self, FeatureError, Mapping, output_for};
 use crate::problem::Problem;
 use crate::project::brief::OutputSpec;
 use crate::project::contract::ModelContract;
-use crate::project::documents::FeatureContract;
+use crate::project::documents::{FeatureContract, GoldenRows};
 use crate::project::evidence::file_sha256;
 use crate::project::{DocumentKind, DocumentState, Project, ProjectError};
 
@@ -111,7 +111,29 @@ fn check_positive_class(contract: &ModelContract, output: &OutputSpec) -> Result
 /// Loads what `path` holds: a project folder, an image's `/model` folder (the same layout), or an `.onnx` file.
 ///
 /// `version` is a version or an alias; without one it is the champion, else the highest.
+///
+/// A version that does not answer its golden rows as expected is not served.
 pub fn served_folder(path: &Path, version: Option<&str>) -> Result<ServedModel, ServeError> {
+    served_folder_with(path, version, GoldenAtStart::Refuse)
+}
+
+/// What is done about a version that does not answer its golden rows as expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoldenAtStart {
+    /// It is not served.
+    Refuse,
+    /// It is served, and the log says so.
+    Warn,
+    /// They are not asked.
+    Skip,
+}
+
+/// [`served_folder`] with a decision about golden rows.
+pub fn served_folder_with(
+    path: &Path,
+    version: Option<&str>,
+    at_start: GoldenAtStart,
+) -> Result<ServedModel, ServeError> {
     if path.is_file() {
         return served_file(path, version);
     }
@@ -142,14 +164,46 @@ pub fn served_folder(path: &Path, version: Option<&str>) -> Result<ServedModel, 
     let features = (!documents.features.features.is_empty()).then_some(&*documents.features);
     let description =
         if documents.config.description.is_empty() { project.name() } else { documents.config.description.clone() };
-    ServedModel::load(
+    let served = ServedModel::load(
         project.slug(),
         chosen.record.version.to_string(),
         &model,
         features,
         documents.brief.output.value.as_ref(),
         description,
-    )
+    )?;
+    let golden = chosen.golden.as_ref().filter(|golden| !golden.rows.is_empty());
+    if let (Some(golden), true) = (golden, at_start != GoldenAtStart::Skip) {
+        ask_golden(&served, golden, &chosen.folder.join("golden.ron"), at_start)?;
+    }
+    Ok(served)
+}
+
+fn ask_golden(
+    served: &ServedModel,
+    golden: &GoldenRows,
+    path: &Path,
+    at_start: GoldenAtStart,
+) -> Result<(), ServeError> {
+    let Some(mapping) = &served.mapping else { return Ok(()) };
+    let reason = match super::golden::ask(served.model.as_ref(), mapping, &served.output, golden) {
+        Ok(None) => return Ok(()),
+        Ok(Some(comparison)) if comparison.passed() => {
+            tracing::info!(rows = comparison.n, "the golden rows agree");
+            return Ok(());
+        }
+        Ok(Some(comparison)) => {
+            let (n_agree, n) = (comparison.n_agree, comparison.n);
+            let first = comparison.first_difference.unwrap_or_default();
+            format!("{n_agree} of {n} agree; {first}")
+        }
+        Err(reason) => reason,
+    };
+    if at_start == GoldenAtStart::Warn {
+        tracing::warn!(reason, "the golden rows are not answered as expected");
+        return Ok(());
+    }
+    Err(ServeError::Golden { path: path.to_owned(), reason })
 }
 
 fn served_file(path: &Path, version: Option<&str>) -> Result<ServedModel, ServeError> {

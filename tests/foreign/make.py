@@ -15,6 +15,7 @@ from pathlib import Path
 import joblib
 import lightgbm
 import numpy as np
+import onnx
 import pandas as pd
 import xgboost
 from sklearn.compose import ColumnTransformer
@@ -65,6 +66,41 @@ boosted.save_model(HERE / "xgboost.ubj")
 both = make_pipeline(StandardScaler(), xgboost.XGBRegressor(**small)).fit(X, X[:, 0] * 3)
 (HERE / "xgboost_pipeline.pkl").write_bytes(zlib.compress(pickle.dumps(both)))
 
+
+# An ONNX model with much to say about, for the picture of the doctor's report.
+helper, kind = onnx.helper, onnx.TensorProto
+nodes = [
+    helper.make_node("Tokenize", ["text"], ["tokens"], "tokens", domain="ai.onnx.contrib"),
+    helper.make_node("NchwConv", ["image"], ["a"], "conv_1", domain="com.microsoft.nchwc"),
+    helper.make_node("NchwConv", ["a"], ["b"], "conv_2", domain="com.microsoft.nchwc"),
+    helper.make_node("BatchNormalization", ["b", "s", "s", "s", "s"], ["c", "", ""], "norm", training_mode=1),
+    helper.make_node("LSTM", ["c", "w", "r"], ["d"], "memory", hidden_size=2, clip=3.0),
+    helper.make_node("Scaler", ["amount"], ["e"], "scale", domain="ai.onnx.ml", offset=[0.0], scale=[1.0]),
+    helper.make_node("RandomNormalLike", ["e"], ["f"], "noise"),
+    helper.make_node("QuantizeLinear", ["d", "q"], ["g"], "scale"),
+]
+graph = helper.make_graph(
+    nodes,
+    "detector",
+    [
+        helper.make_tensor_value_info("text", kind.STRING, [None]),
+        helper.make_tensor_value_info("image", kind.FLOAT, [None, 3, 8, 8]),
+        helper.make_tensor_value_info("amount", kind.DOUBLE, [None, 1]),
+        helper.make_tensor_value_info("customer", kind.INT64, [None, 1]),
+    ],
+    [helper.make_tensor_value_info("f", kind.FLOAT, None), helper.make_tensor_value_info("g", kind.UINT8, None)],
+    [
+        helper.make_tensor("s", kind.FLOAT, [1], [1.0]),
+        helper.make_tensor("w", kind.FLOAT, [1, 8, 1], [0.5] * 8),
+        helper.make_tensor("r", kind.FLOAT, [1, 8, 2], [0.5] * 16),
+        helper.make_tensor("q", kind.FLOAT, [], [0.1]),
+        helper.make_tensor("left_over", kind.FLOAT, [2], [1.0, 2.0]),
+    ],
+)
+domains = [("", 23), ("ai.onnx.ml", 3), ("ai.onnx.contrib", 1), ("com.microsoft.nchwc", 1)]
+imports = [helper.make_opsetid(domain, version) for domain, version in domains]
+refused = helper.make_model(graph, opset_imports=imports, producer_name="pytorch", producer_version="2.15.0", ir_version=11)
+(HERE / "refused.onnx").write_bytes(refused.SerializeToString())
 
 try:
     import torch

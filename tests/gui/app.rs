@@ -47,6 +47,41 @@ fn dropping_a_model_registers_a_version_and_dropping_it_again_changes_nothing() 
 }
 
 #[test]
+fn a_dropped_pickle_is_described_and_its_script_saved() {
+    let mut window = Window::new_project();
+    window.drop_file(&repository("tests/foreign/pipeline.joblib"));
+    window.until_says("A pickle is a program");
+    assert!(window.versions().is_empty());
+    window.assert_says("sklearn.pipeline.Pipeline");
+    window.assert_says("scikit-learn 1.9.1");
+    let script = window.project().root().join("convert.py");
+    window.prepare(&script);
+    window.click("Save script…");
+    window.until("the script", |_| script.is_file());
+    let script = std::fs::read_to_string(&script).unwrap();
+    assert!(script.starts_with("# Converts pipeline.joblib"), "{script}");
+
+    // A pickle that attacks is called so.
+    let evil = window.beside("evil.pkl", b"cos\nsystem\n(S'ls'\ntR.");
+    window.drop_file(&evil);
+    window.until_says("It names os.system, which runs commands of the system");
+}
+
+#[test]
+fn predictions_of_another_version_are_compared_and_the_rows_listed() {
+    let mut window = Window::churn();
+    window.press(CTRL, Key::Num2);
+    window.prepare(&repository("projects/churn/data/predictions-1.0.0.csv"));
+    let before = window.file("models/1.1.0/golden.ron");
+    window.click("Import predictions…");
+    window.until("a comparison", |window| window.workbench().golden().last.is_some());
+    window.rest();
+    window.assert_says("This version does not answer as expected");
+    window.assert_says("another class");
+    assert_eq!(window.file("models/1.1.0/golden.ron"), before, "rows that differ are not kept");
+}
+
+#[test]
 fn a_model_may_be_added_by_dialog_or_by_its_path() {
     let mut window = Window::new_project();
     window.press(CTRL, Key::Num2);

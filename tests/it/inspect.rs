@@ -123,6 +123,37 @@ fn the_example_is_described() {
 }
 
 #[test]
+fn what_is_found_is_of_a_stable_kind_and_the_worst_comes_first() {
+    let inspection = inspect(&root().join("tests/foreign/refused.onnx")).unwrap();
+    let found: Vec<(Severity, &str)> =
+        inspection.findings.iter().map(|finding| (finding.severity, finding.id.as_str())).collect();
+    assert!(found.windows(2).all(|pair| pair[1].0 <= pair[0].0), "{found:?}");
+    for expected in [
+        (Severity::Refused, "operator.unsupported"),
+        (Severity::Refused, "operator.fault"),
+        (Severity::Refused, "training.mode"),
+        (Severity::Warning, "version.opset"),
+        (Severity::Warning, "operator.random"),
+        (Severity::Warning, "unused.input"),
+        (Severity::Note, "unused.weights"),
+        (Severity::Note, "names.twice"),
+        (Severity::Note, "type.float64"),
+        (Severity::Note, "type.int64"),
+        (Severity::Note, "type.quantised"),
+        (Severity::Note, "contract.unnamed"),
+    ] {
+        assert!(found.contains(&expected), "{expected:?} is not among {found:?}");
+    }
+    assert!(inspection.findings.iter().all(|finding| !finding.fix.is_empty()), "{:?}", inspection.findings);
+    let convolution = inspection.findings.iter().find(|finding| finding.what.contains("NchwConv")).unwrap();
+    assert_eq!(
+        convolution.what,
+        "The operator com.microsoft.nchwc:NchwConv is not supported (2 nodes: `conv_1`, `conv_2`)"
+    );
+    assert!(convolution.fix.contains("ORT_ENABLE_BASIC"), "{}", convolution.fix);
+}
+
+#[test]
 fn axes_keep_their_names_and_initialised_inputs_are_no_inputs() {
     let inputs = [value("x", FLOAT, &[0, 2]), value("w", FLOAT, &[2])];
     let weights = [tensor("w", FLOAT, &[2], &[0; 8])];

@@ -83,7 +83,7 @@ fn narrowing(graph: &pb::GraphProto, findings: &mut Findings) {
     if !doubles.is_empty() && !single.is_empty() {
         findings.note(
             format!(
-                "The input {} is float64, and {} answer in float32, here as in ONNX Runtime: about 7 digits hold",
+                "The input {} is float64, but the answers of {} are float32, here as in ONNX Runtime: about 7 digits hold",
                 named(&doubles),
                 single.join(", ")
             ),

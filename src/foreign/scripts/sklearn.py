@@ -2,6 +2,7 @@ import sys
 
 import joblib
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pandas as pd
 from skl2onnx import convert_sklearn@REGISTER_NAME@
@@ -33,9 +34,13 @@ texts = [name for name in names if not pd.api.types.is_numeric_dtype(rows[name])
 rows = rows.dropna(subset=texts).reset_index(drop=True).astype({name: str for name in texts})
 rows = rows.astype({name: np.float32 for name in names if name not in texts})
 
-X = rows if FEATURE_NAMES else rows.to_numpy()
+# ONNX is given float32, and the model the same numbers.
+X = rows.astype({name: np.float64 for name in names if name not in texts})
+X = X if FEATURE_NAMES else X.to_numpy()
+has_probabilities = hasattr(model, "predict_proba")
 try:
     predicted = model.predict(X)
+    probabilities = model.predict_proba(X) if has_probabilities else None
 except ValueError as error:
     sys.exit(f"The model does not take these rows ({error}). Run it with a CSV file of real ones.")
 
@@ -46,9 +51,8 @@ if @BY_COLUMN@ or texts:
 else:
     types = [("X", FloatTensorType([None, N_FEATURES]))]
     feed = {"X": rows.to_numpy(dtype=np.float32)}
-has_probabilities = hasattr(model, "predict_proba")
 options = {id(model): {"zipmap": False}} if has_probabilities else None
-onnx_model = convert_sklearn(
+@PREPARE@onnx_model = convert_sklearn(
     model, initial_types=types, options=options, target_opset={"": 17, "ai.onnx.ml": 3}
 )
 with open(OUTPUT, "wb") as file:
@@ -64,7 +68,6 @@ if is_label:
     flips = int((np.asarray(outputs[0]).reshape(-1).astype(str) != np.asarray(predicted).astype(str)).sum())
     print(f"{len(rows) - flips} of {len(rows)} labels are the same")
     if has_probabilities:
-        probabilities = model.predict_proba(X)
         for column, label in enumerate(model.classes_):
             table[f"probability_{label}"] = probabilities[:, column]
         print(f"largest difference of a probability: {np.abs(outputs[1] - probabilities).max():.2e}")

@@ -64,6 +64,10 @@ fn brief(folders: &Folders, example: &Path) -> Result<Vec<Scene>, Problem> {
 fn model(folders: &Folders, example: &Path) -> Result<Vec<Scene>, Problem> {
     let not_a_model = folders.file("holiday.onnx", b"\x89PNG\r\n\x1a\n, renamed")?;
     let add = |source: PathBuf| Command::AddModel { source, bump: None, why: "dropped on the window".to_owned() };
+    let pickled = folders.file("churn.pkl", include_bytes!("../../../tests/foreign/in_dict.pkl"))?;
+    let many = folders.file("detector.onnx", include_bytes!("../../../tests/foreign/refused.onnx"))?;
+    let differing = folders.example("model-golden-differs")?;
+    let predictions = differing.join("data/predictions-1.1.0.csv");
     let undeclared = declaring(folders, "model-undeclared", "")?;
     let failing = r#"labelled: (path: "data/labelled.csv", target: "left"),"#;
     let failing = declaring(folders, "model-evaluation-failed", failing)?;
@@ -87,6 +91,16 @@ fn model(folders: &Folders, example: &Path) -> Result<Vec<Scene>, Problem> {
         scene("model-evaluation-stale", vec![open(&stale), Command::Evaluate, Command::SetConfig(elsewhere)]),
         scene("model-empty", vec![open(&folders.project("model-empty")?)]),
         scene("model-refused", vec![open(example), add(not_a_model)]),
+        scene("model-pickle", vec![open(example), add(pickled)]).tall(),
+        scene("model-doctor", vec![open(example), add(many)]),
+        scene(
+            "model-golden-differs",
+            vec![
+                open(&differing),
+                Command::SelectVersion(Some(Version::new(1, 0, 0))),
+                Command::MakeGolden { from: Some(predictions) },
+            ],
+        ),
         scene(
             "model-running",
             vec![open(&folders.project("model-running")?), add(example.join("models/1.1.0/model.onnx"))],

@@ -3,11 +3,13 @@
 pub(super) mod benchmark;
 pub(super) mod brief;
 pub(super) mod container;
+mod doctor;
 pub(super) mod drift;
 mod drift_figure;
 mod drift_settings;
 mod evaluation;
 mod evaluation_figures;
+mod golden;
 pub(super) mod model;
 mod model_cards;
 pub(super) mod readiness;

@@ -2,8 +2,10 @@
 
 use egui::Ui;
 
+use super::doctor::{doctor_ui, foreign_ui};
 use super::evaluation::EvaluationCard;
-use super::model_cards::{contract_ui, features_ui, findings_ui, operators_ui, versions_ui};
+use super::golden::golden_ui;
+use super::model_cards::{contract_ui, features_ui, operators_ui, versions_ui};
 use super::try_form::TryForm;
 use crate::command::Command;
 use crate::gui::text;
@@ -60,10 +62,12 @@ impl ModelView {
             return;
         };
         summary_ui(ui, workbench, version);
+        golden_ui(ui, workbench);
         self.evaluation.ui(ui, workbench, outbox);
         self.form.ui(ui, workbench, version, outbox);
         versions_ui(ui, workbench, version, outbox);
         contract_ui(ui, &version.record.model);
+        doctor_ui(ui, &version.record.model);
         features_ui(ui, workbench, outbox);
         operators_ui(ui, &version.record.model);
         if !drops_work {
@@ -86,7 +90,10 @@ impl ModelView {
                 outbox.send(Command::Dismiss(Step::Model));
             }
             if let Some(last) = examined.last.as_ref().filter(|last| last.accepted.is_none()) {
-                findings_ui(ui, &last.inspection);
+                match &last.foreign {
+                    Some(foreign) => foreign_ui(ui, foreign, outbox),
+                    None => doctor_ui(ui, &last.inspection),
+                }
             }
         }
     }

@@ -8,9 +8,9 @@ use crate::gui::text;
 use crate::gui::theme::Verdict;
 use crate::gui::ui_command::Outbox;
 use crate::gui::widgets::{
-    Card, Column, Field, KeyValues, Table, cell, cell_number, cell_wrapped, chip, secondary_button, small_button,
+    Card, Column, Field, KeyValues, Table, cell, cell_number, chip, secondary_button, small_button,
 };
-use crate::project::contract::{Inspection, Severity, TensorSpec};
+use crate::project::contract::{Inspection, TensorSpec};
 use crate::project::documents::{Feature, FeatureType};
 use crate::project::{CHAMPION, ModelVersion};
 use crate::workbench::Workbench;
@@ -115,9 +115,6 @@ pub(super) fn contract_ui(ui: &mut Ui, model: &Inspection) {
         pairs.extend(model.metadata.iter().map(|(key, value)| (key.as_str(), text::body(value.as_str()))));
         KeyValues::default().show(ui, &pairs);
     });
-    if !model.findings.is_empty() {
-        findings_ui(ui, model);
-    }
 }
 
 fn classes(spec: &TensorSpec) -> String {
@@ -216,29 +213,6 @@ pub(super) fn operators_ui(ui: &mut Ui, model: &Inspection) {
                     drop(cell(ui, text::weak(domain)));
                 }
                 _ => drop(cell_number(ui, &operator.count.to_string())),
-            }
-        });
-    });
-}
-
-/// What is to be known about a file before it is used.
-pub(super) fn findings_ui(ui: &mut Ui, model: &Inspection) {
-    let columns =
-        [Column::text("").exact(96.0), Column::text("finding").share(1.0), Column::text("what to do").share(1.0)];
-    Card::new("Findings").show(ui, |ui| {
-        Table::new("findings", &columns).show(ui, model.findings.len(), |ui, row, column| {
-            let finding = &model.findings[row];
-            match column {
-                0 => {
-                    let (verdict, word) = match finding.severity {
-                        Severity::Note => (Verdict::None, "note"),
-                        Severity::Warning => (Verdict::Warn, "warning"),
-                        Severity::Refused => (Verdict::Fail, "refused"),
-                    };
-                    chip(ui, verdict, word);
-                }
-                1 => drop(cell_wrapped(ui, finding.what.as_str())),
-                _ => drop(cell_wrapped(ui, text::weak(finding.fix.as_str()))),
             }
         });
     });

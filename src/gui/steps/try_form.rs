@@ -95,7 +95,12 @@ impl TryForm {
                 let read = read(feature, typed);
                 let example = example(feature);
                 let problem = read.as_ref().err().map(String::as_str);
-                Field::new(&feature.name, typed).placeholder(&example).problem(problem).show(ui);
+                let unseen = unseen(feature, typed);
+                let field = Field::new(&feature.name, typed).placeholder(&example).problem(problem);
+                match &unseen {
+                    Some(unseen) => field.hint(unseen).show(ui),
+                    None => field.show(ui),
+                };
                 match (read, row.as_mut()) {
                     (Ok(value), Some(values)) => values.push(value),
                     _ => row = None,
@@ -140,6 +145,14 @@ fn example(feature: &Feature) -> String {
         (Some((from, to)), []) => format!("{from} to {to}"),
         (None, []) => String::new(),
     }
+}
+
+/// What is said of a category that the reference data does not have: the model may know it, or take it for none.
+fn unseen(feature: &Feature, typed: &str) -> Option<String> {
+    let typed = typed.trim();
+    let is_known =
+        typed.is_empty() || feature.categories.is_empty() || feature.categories.iter().any(|known| known == typed);
+    (!is_known).then(|| format!("not in the reference data, which has {}", example(feature)))
 }
 
 /// The value that was typed, or what is wrong with it.
