@@ -12,8 +12,16 @@ fn main() -> ExitCode {
     if matches!(arguments.command, Some(Action::Worker)) {
         return trestle::engine::run_worker();
     }
-    let serving = matches!(arguments.command, Some(Action::Serve { .. }));
-    trestle::cli::log_to_stderr(serving);
+    match &arguments.command {
+        Some(Action::Serve(args)) if !args.check => {
+            if let Err(reason) = cli::log_requests_to_stderr(args.log_level.as_deref()) {
+                cli::log_to_stderr();
+                tracing::error!("--log-level: {reason}");
+                return ExitCode::from(2);
+            }
+        }
+        _ => cli::log_to_stderr(),
+    }
     match start(arguments) {
         Ok(code) => code,
         Err(error) => {

@@ -7,6 +7,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{Bump, ExportKind};
+use crate::serve::ServeSettings;
 
 /// Carry a trained model across the gap between a notebook and production.
 #[derive(Debug, Parser)]
@@ -241,22 +242,7 @@ pub enum Action {
         output: OutputArgs,
     },
     /// Serve a model over HTTP.
-    Serve {
-        /// A project or an ONNX file.
-        model: PathBuf,
-        /// Where to listen; port 0 takes a free one.
-        #[arg(long, default_value = "127.0.0.1:8080")]
-        address: SocketAddr,
-        /// Seconds that running requests get to finish after SIGTERM.
-        #[arg(long, default_value_t = 10)]
-        drain: u64,
-        /// What to do when the version does not answer its golden rows as expected.
-        #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
-        golden: GoldenArg,
-        /// Which version is meant.
-        #[command(flatten)]
-        which: VersionArgs,
-    },
+    Serve(ServeArgs),
     /// Ask a server whether it is ready.
     Health {
         /// The address to ask, such as `http://127.0.0.1:8080/v2/health/ready`.
@@ -271,6 +257,56 @@ pub enum Action {
     /// Run models for another process; not for people.
     #[command(hide = true)]
     Worker,
+}
+
+/// What is served, and how. Flags are stronger than the environment, the environment than the file.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// A project or an ONNX file.
+    pub model: PathBuf,
+    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8080].
+    #[arg(long)]
+    pub address: Option<SocketAddr>,
+    /// Versions or aliases to load, the first of them by default; `all` for every one. The champion without it.
+    #[arg(long = "version", value_name = "VERSION,…", value_delimiter = ',')]
+    pub versions: Vec<String>,
+    /// Seconds that running requests get to finish after SIGTERM [default: 9].
+    #[arg(long)]
+    pub drain: Option<f64>,
+    /// A file with settings, `(format: 1, max_in_flight: 64)`; see --set.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Any setting; in the environment its name is TRESTLE_SERVE_NAME.
+    #[arg(long = "set", value_name = "NAME=VALUE", long_help = set_help())]
+    pub settings: Vec<String>,
+    /// Keep rows and answers in this folder, as JSON lines.
+    #[arg(long, value_name = "DIR")]
+    pub request_log: Option<PathBuf>,
+    /// Offer HTTPS with the certificate in this PEM file.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The PEM file with its private key.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
+    /// What to do when a version does not answer its golden rows as expected.
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    pub golden: GoldenArg,
+    /// Load everything, print the configuration that would be in force, and exit.
+    #[arg(long)]
+    pub check: bool,
+    /// What is logged: error, warn, info, debug, or directives as in TRESTLE_LOG [default: info].
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// How the result of --check is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+fn set_help() -> String {
+    format!(
+        "Any setting, as often as needed; in the environment its name is TRESTLE_SERVE_NAME.\n\nThere are {}.",
+        ServeSettings::NAMES.join(", ")
+    )
 }
 
 /// What is scored, and into what.

@@ -12,6 +12,7 @@ mod progress;
 mod projects;
 mod report;
 mod scoring;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -65,10 +66,8 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
         Action::Export { dir, kind, out, tag, which, output } => {
             finish(output, || projects::export(environment, dir, &kind, out, tag, which.version.as_deref(), output))
         }
-        Action::Serve { model, address, drain, golden, which } => {
-            projects::serve(&environment, &model, address, drain, golden, which.version.as_deref())
-        }
-        Action::Health { url } => projects::health(&environment, &url),
+        Action::Serve(args) => serve::serve(&environment, args),
+        Action::Health { url } => serve::health(&environment, &url),
         #[cfg(feature = "pictures")]
         Action::Pictures { out } => finish(OutputArgs::default(), || projects::pictures(&environment, &out)),
         Action::Worker => crate::engine::run_worker(),
@@ -108,18 +107,40 @@ fn report_on(command: &str, workbench: &Workbench) -> Report {
     report
 }
 
-/// Sends log lines to standard error: one JSON object a line for a server, plain ones otherwise.
+/// Sends log lines to standard error: plain ones, warnings and worse.
 ///
-/// `TRESTLE_LOG` sets the level by the usual directives; warnings by default, a server also tells of requests.
-pub fn log_to_stderr(serving: bool) {
+/// `TRESTLE_LOG` sets the level by the usual directives.
+pub fn log_to_stderr() {
     use tracing_subscriber::{EnvFilter, fmt};
-    let level = if serving { "info" } else { "warn" };
-    let filter = EnvFilter::try_from_env("TRESTLE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let logs = fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    let set = if serving { logs.json().flatten_event(true).try_init() } else { logs.with_target(false).try_init() };
+    let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("warn"));
     // A second initialisation can only come from a test in the same process; the first stays in force.
-    drop(set);
+    drop(fmt().with_writer(std::io::stderr).with_ansi(ansi()).with_env_filter(filter).with_target(false).try_init());
+}
+
+/// Sends log lines to standard error for a server: one JSON object a line, requests included.
+///
+/// `level`, else `TRESTLE_LOG`, sets the level by the usual directives; an error names what is wrong with `level`.
+pub fn log_requests_to_stderr(level: Option<&str>) -> Result<(), String> {
+    use tracing_subscriber::{EnvFilter, fmt};
+    let filter = match level {
+        Some(level) => EnvFilter::try_new(level).map_err(|error| error.to_string())?,
+        None => EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("info")),
+    };
+    drop(
+        fmt()
+            .with_writer(std::io::stderr)
+            .with_ansi(ansi())
+            .with_env_filter(filter)
+            .json()
+            .flatten_event(true)
+            .try_init(),
+    );
+    Ok(())
+}
+
+const LOG_VARIABLE: &str = "TRESTLE_LOG";
+
+/// Whether colours are understood.
+fn ansi() -> bool {
+    std::io::IsTerminal::is_terminal(&std::io::stderr())
 }

@@ -1,20 +1,16 @@
-//! Commands on whole projects: new, brief, build, serve, health.
+//! Commands on whole projects: new, brief, build.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-use std::time::Duration;
 
-use super::args::{GoldenArg, OutputArgs};
+use super::args::OutputArgs;
 use super::progress::Progress;
-use super::report::{Report, Verdict, print_error, table};
+use super::report::{Report, Verdict, table};
 use super::{open, report_on};
 use crate::brief;
 use crate::command::{BriefField, Command, ExportKind};
 use crate::jobs::JobError;
 use crate::problem::Problem;
 use crate::project::{DocumentKind, DocumentState};
-use crate::serve::{self, GoldenAtStart, ServeConfig};
 use crate::workbench::{Environment, Workbench};
 
 pub(super) fn new(environment: Environment, dir: &Path, example: bool, name: Option<&str>) -> Result<Report, JobError> {
@@ -150,33 +146,6 @@ pub(super) fn export(
     report.set("size_bytes", exported.size_bytes);
     report.say(format!("Wrote {} ({:.1} kB)", exported.path.display(), exported.size_bytes as f64 / 1e3));
     Ok(report)
-}
-
-pub(super) fn serve(
-    environment: &Environment,
-    model: &Path,
-    address: SocketAddr,
-    drain: u64,
-    golden: GoldenArg,
-    version: Option<&str>,
-) -> ExitCode {
-    let at_start = match golden {
-        GoldenArg::Refuse => GoldenAtStart::Refuse,
-        GoldenArg::Warn => GoldenAtStart::Warn,
-        GoldenArg::Skip => GoldenAtStart::Skip,
-    };
-    let served = serve::served_folder_with(model, version, at_start).map_err(Problem::from);
-    let config = ServeConfig { address, drain: Duration::from_secs(drain), ..ServeConfig::default() };
-    let done = served
-        .and_then(|served| environment.runtime.block_on(serve::serve(vec![served], config)).map_err(Problem::from));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => print_error(&problem.into(), false),
-    }
-}
-
-pub(super) fn health(environment: &Environment, url: &str) -> ExitCode {
-    ExitCode::from(u8::from(!environment.runtime.block_on(serve::health(url))))
 }
 
 #[cfg(feature = "pictures")]

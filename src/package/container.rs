@@ -29,7 +29,7 @@ pub(super) const READY_LIMIT: Duration = Duration::from_mins(1);
 /// How long the server may take for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long the server may take from SIGTERM to its end; it drains for up to 20 s, and has nothing to drain here.
+/// How long the server may take from SIGTERM to its end; it drains for up to 9 s, and has nothing to drain here.
 pub(super) const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 /// How often the image's health check runs during verification; 10 s in the image itself.

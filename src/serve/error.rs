@@ -1,6 +1,6 @@
 //! What a client is told when a request cannot be answered: one shape, one place that maps it to HTTP.
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -44,6 +44,11 @@ impl ApiError {
         Self { status, message: message.into(), fields: Vec::new(), retry_after_secs: None, internal: None }
     }
 
+    /// The status it is sent with.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// 400: the request is not what the protocol or the model's contract says.
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
@@ -70,8 +75,13 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
     }
 
-    /// 415: the body is encoded in a way that is not understood.
-    pub(super) fn unsupported_encoding(message: impl Into<String>) -> Self {
+    /// 401: a token is needed, or another one.
+    pub(super) fn unauthorized(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, message)
+    }
+
+    /// 415: the body is packed or written in a way that is not understood.
+    pub(super) fn unsupported(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
     }
 
@@ -114,6 +124,9 @@ impl IntoResponse for ApiError {
         // Strings and integers always serialise.
         let body = serde_json::to_vec(&body).unwrap_or_else(|_| br#"{"error":"unknown"}"#.to_vec());
         let mut response = (self.status, [(CONTENT_TYPE, JSON)], body).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(seconds) = self.retry_after_secs {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::ServedModel;
 use super::predict::Answer;
 use super::v2::JsonData;
+use super::{ServedModel, mlflow};
 use crate::engine::tensor::{Tensor, TensorData};
 use crate::features::{self, predictions};
 use crate::project::contract::{Dim, Dtype, TensorSpec};
@@ -23,6 +23,8 @@ pub(super) struct Example {
     outputs: Vec<Tensor>,
     /// The row for `/predict` and its answer.
     pub(super) prediction: Option<(Json, Json)>,
+    /// The answer of `/invocations` to that row.
+    pub(super) predictions: Option<Json>,
 }
 
 impl Example {
@@ -33,7 +35,8 @@ impl Example {
             let answer = serde_json::from_str(&answer).ok()?;
             Some((row_json(mapping.features()), answer))
         });
-        Self { inputs, outputs, prediction }
+        let predictions = mlflow::records(&outputs, 1).filter(|_| prediction.is_some());
+        Self { inputs, outputs, prediction, predictions }
     }
 
     /// The V2 request and its answer, when they are short enough to be read.

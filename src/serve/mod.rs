@@ -1,7 +1,8 @@
-//! The inference server: Open Inference Protocol V2, `/predict` for people, `/docs`; the only module that names axum.
+//! The inference server: Open Inference Protocol V2, MLflow's protocol, `/predict` for people, `/docs` and `/metrics`;
+//! the only module that names axum.
 //!
 //! It is what the image runs, what benchmarks load and what rollouts route to.
-//! It never touches the workbench and never writes a file.
+//! It never touches the workbench, and writes no file but the request log it was asked for.
 //!
 //! - Every error is `{"error": "…"}` with the status that says whose fault it is; no panic leaves a handler.
 //! - Memory is bounded: bodies, requests in flight and connections each have a limit, and what exceeds one is
@@ -9,74 +10,52 @@
 //! - A request line is logged with its id, never with its payload.
 //! - The readiness endpoint turns false before anything is refused.
 
+mod access;
+mod answer;
 mod app;
+mod batch;
 mod body;
+mod breaker;
+mod coding;
+mod config;
 mod docs;
+mod entry;
 mod error;
 mod example;
+mod fallback;
 mod golden;
 mod health;
+mod metrics;
+mod mlflow;
 mod model;
 mod observe;
 mod openapi;
 mod predict;
+mod request_log;
+mod route;
+mod rows;
 mod run;
+mod settings;
+mod shallow;
+mod tls;
 mod v2;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
+pub use access::{NoHash, TokenHash};
 pub use app::router;
+pub use config::{BatchConfig, FallbackAnswer, FallbackConfig, RequestLogConfig, ServeConfig, TlsFiles};
 pub use health::health;
-pub use model::{GoldenAtStart, Infer, ServedModel, served_folder, served_folder_with};
-pub use run::{serve, serve_on};
+pub use model::{GoldenAtStart, Infer, ServedModel, served_folder, served_version_name, served_versions};
+pub use run::{check, serve, serve_on};
+pub use settings::{ServeSettings, UnknownFieldsSetting};
 
 use crate::engine::EngineError;
 use crate::features::FeatureError;
 use crate::problem::Problem;
 use crate::project::ProjectError;
-
-/// Where and within which limits models are served.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServeConfig {
-    /// Address and port to listen on.
-    pub address: SocketAddr,
-    /// How long requests under way may take to finish once the server was asked to stop.
-    pub drain: Duration,
-    /// How long new requests are still served after readiness turned false, so that a load balancer can notice.
-    pub notice: Duration,
-    /// Largest request body.
-    pub max_body_bytes: usize,
-    /// Largest request head: path and headers together.
-    pub max_head_bytes: usize,
-    /// How long reading a body, and then answering it, may each take.
-    pub request_timeout: Duration,
-    /// How long a connection may stay idle or take to send a request's head.
-    pub idle_timeout: Duration,
-    /// Requests to models under way at once; one more is answered 429.
-    pub max_in_flight: usize,
-    /// Open connections; one more is answered 503 and closed.
-    pub max_connections: usize,
-}
-
-impl Default for ServeConfig {
-    fn default() -> Self {
-        Self {
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
-            drain: Duration::from_secs(20),
-            notice: Duration::from_millis(500),
-            max_body_bytes: 32 * 1024 * 1024,
-            max_head_bytes: 16 * 1024,
-            request_timeout: Duration::from_secs(30),
-            // Above the 60 s that load balancers keep idle connections, so that they close first.
-            idle_timeout: Duration::from_secs(75),
-            max_in_flight: 256,
-            max_connections: 4096,
-        }
-    }
-}
 
 /// Why a model cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +107,39 @@ pub enum ServeError {
         /// What was asked for.
         path: PathBuf,
     },
+    /// A setting is not what it should be.
+    #[error("{name}: {reason}")]
+    Setting {
+        /// The setting, as it was named.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// What should answer in place of a failing model cannot.
+    #[error("The fallback does not fit: {reason}")]
+    Fallback {
+        /// Why.
+        reason: String,
+    },
+    /// The request log cannot be written.
+    #[error("The request log cannot be written: {source}")]
+    RequestLog {
+        /// Its folder.
+        folder: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Certificate or key cannot be used.
+    #[error("TLS cannot be offered: {reason}")]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The metrics contradict each other.
+    #[error("The metrics cannot be set up: {0}")]
+    Metrics(prometheus::Error),
     /// The address cannot be listened on.
     #[error("Cannot listen on {address}: {source}")]
     Bind {
@@ -174,6 +186,17 @@ impl From<ServeError> for Problem {
                 };
                 Self::new(what, address.to_string(), fix)
             }
+            ServeError::Setting { name, reason } => {
+                Self::new(reason, name, "Correct the setting; `trestle serve --help` says where settings come from.")
+            }
+            ServeError::Fallback { .. } => Self::new(what, "", "Correct fallback_version or fallback_answer."),
+            ServeError::RequestLog { folder, .. } => {
+                Self::new(what, folder.display().to_string(), "Give a folder that may be written, or leave it out.")
+            }
+            ServeError::Tls { path, .. } => {
+                Self::new(what, path.display().to_string(), "Give PEM files of a certificate and its private key.")
+            }
+            ServeError::Metrics(_) => Self::new(what, "", "Report this; it is a mistake in Trestle."),
             ServeError::Signals(_) => Self::new(what, "", "Close other programs and try again."),
         }
     }

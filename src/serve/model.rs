@@ -10,7 +10,7 @@ use crate::project::brief::OutputSpec;
 use crate::project::contract::ModelContract;
 use crate::project::documents::{FeatureContract, GoldenRows};
 use crate::project::evidence::file_sha256;
-use crate::project::{DocumentKind, DocumentState, Project, ProjectError};
+use crate::project::{DocumentKind, DocumentState, ModelVersion, Project, ProjectError};
 
 use super::ServeError;
 
@@ -42,6 +42,8 @@ pub struct ServedModel {
     pub name: String,
     /// Version in addresses.
     pub version: String,
+    /// Other names of the version in addresses.
+    pub aliases: Vec<String>,
     /// The model.
     pub model: Box<dyn Infer>,
     /// How named features become tensors; `None` when the model has no features a person could name.
@@ -87,6 +89,7 @@ impl ServedModel {
         Ok(Self {
             name: name.into(),
             version: version.into(),
+            aliases: Vec::new(),
             model: Box::new(model),
             mapping,
             output,
@@ -108,13 +111,21 @@ fn check_positive_class(contract: &ModelContract, output: &OutputSpec) -> Result
     Err(FeatureError::UnknownClass { wanted, known })
 }
 
+/// Stands for every version of a project.
+const ALL_VERSIONS: &str = "all";
+
 /// Loads what `path` holds: a project folder, an image's `/model` folder (the same layout), or an `.onnx` file.
 ///
 /// `version` is a version or an alias; without one it is the champion, else the highest.
 ///
 /// A version that does not answer its golden rows as expected is not served.
 pub fn served_folder(path: &Path, version: Option<&str>) -> Result<ServedModel, ServeError> {
-    served_folder_with(path, version, GoldenAtStart::Refuse)
+    if path.is_file() {
+        return served_file(path, version);
+    }
+    let project = open(path)?;
+    let chosen = project.select(version).map_err(|source| in_project(path, source))?;
+    served_version(&project, chosen, GoldenAtStart::Refuse)
 }
 
 /// What is done about a version that does not answer its golden rows as expected.
@@ -128,30 +139,78 @@ pub enum GoldenAtStart {
     Skip,
 }
 
-/// [`served_folder`] with a decision about golden rows.
-pub fn served_folder_with(
-    path: &Path,
-    version: Option<&str>,
-    at_start: GoldenAtStart,
-) -> Result<ServedModel, ServeError> {
+/// The number of a version of what `path` holds, without loading it.
+pub fn served_version_name(path: &Path, version: Option<&str>) -> Result<String, ServeError> {
     if path.is_file() {
-        return served_file(path, version);
+        return Ok(BARE_VERSION.to_owned());
     }
+    let project = open(path)?;
+    let chosen = project.select(version).map_err(|source| in_project(path, source))?;
+    Ok(chosen.record.version.to_string())
+}
+
+/// Loads several versions of what `path` holds, each by its number or an alias; the first is asked by default.
+///
+/// `all` stands for every version, from the champion, else the highest, down. None is the champion alone.
+pub fn served_versions(
+    path: &Path,
+    versions: &[String],
+    at_start: GoldenAtStart,
+) -> Result<Vec<ServedModel>, ServeError> {
+    if path.is_file() {
+        let version = versions.first().filter(|version| *version != ALL_VERSIONS);
+        return Ok(vec![served_file(path, version.map(String::as_str))?]);
+    }
+    let project = open(path)?;
+    let select = |version| project.select(version).map_err(|source| in_project(path, source));
+    let mut wanted: Vec<&ModelVersion> = Vec::new();
+    if versions.is_empty() {
+        wanted.push(select(None)?);
+    }
+    for version in versions {
+        if version == ALL_VERSIONS {
+            wanted.push(select(None)?);
+            wanted.extend(project.versions().iter().rev());
+        } else {
+            wanted.push(select(Some(version))?);
+        }
+    }
+    let mut chosen: Vec<&ModelVersion> = Vec::new();
+    for version in wanted {
+        if !chosen.iter().any(|known| known.record.version == version.record.version) {
+            chosen.push(version);
+        }
+    }
+    chosen.into_iter().map(|version| served_version(&project, version, at_start)).collect()
+}
+
+fn in_project(root: &Path, source: ProjectError) -> ServeError {
+    ServeError::Project { root: root.to_owned(), source }
+}
+
+fn open(path: &Path) -> Result<Project, ServeError> {
     if !path.exists() {
         return Err(ServeError::Missing { path: path.to_owned() });
     }
-    let failed = |source| ServeError::Project { root: path.to_owned(), source };
-    let project = Project::open(path).map_err(failed)?;
+    let project = Project::open(path).map_err(|source| in_project(path, source))?;
     for kind in DocumentKind::ALL {
         // Defaults in place of an unreadable document would be answers of another project.
         if let DocumentState::Protected { problem } = project.state(kind) {
             return Err(ServeError::Document { problem: problem.clone() });
         }
     }
-    let chosen = project.select(version).map_err(failed)?;
+    Ok(project)
+}
+
+fn served_version(
+    project: &Project,
+    chosen: &ModelVersion,
+    at_start: GoldenAtStart,
+) -> Result<ServedModel, ServeError> {
     let model = chosen.model_path();
-    let found = file_sha256(&model)
-        .map_err(|source| failed(ProjectError::Io { action: "Reading", path: model.clone(), source }))?;
+    let found = file_sha256(&model).map_err(|source| {
+        in_project(project.root(), ProjectError::Io { action: "Reading", path: model.clone(), source })
+    })?;
     if found != chosen.record.model.sha256 {
         let problem = Problem::new(
             "The model file is not the one that was registered",
@@ -164,7 +223,7 @@ pub fn served_folder_with(
     let features = (!documents.features.features.is_empty()).then_some(&*documents.features);
     let description =
         if documents.config.description.is_empty() { project.name() } else { documents.config.description.clone() };
-    let served = ServedModel::load(
+    let mut served = ServedModel::load(
         project.slug(),
         chosen.record.version.to_string(),
         &model,
@@ -172,6 +231,8 @@ pub fn served_folder_with(
         documents.brief.output.value.as_ref(),
         description,
     )?;
+    let aliases = project.registry().aliases.iter().filter(|(_, version)| *version == chosen.record.version);
+    served.aliases = aliases.map(|(alias, _)| alias.clone()).collect();
     let golden = chosen.golden.as_ref().filter(|golden| !golden.rows.is_empty());
     if let (Some(golden), true) = (golden, at_start != GoldenAtStart::Skip) {
         ask_golden(&served, golden, &chosen.folder.join("golden.ron"), at_start)?;

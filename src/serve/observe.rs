@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::http::header::CONNECTION;
@@ -17,12 +17,16 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use tower::{Layer, Service};
 
-use super::app::{App, Entry, Phase};
+use super::access;
+use super::app::{App, Phase};
+use super::entry::Entry;
 use super::error::{ApiError, Internal};
+use super::metrics::Spent;
+use super::route::Route;
 use crate::jobs::panic_message;
 
 /// The request's id, in and out.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Target of the request lines, for filters.
 const TARGET: &str = "trestle::request";
@@ -30,9 +34,12 @@ const TARGET: &str = "trestle::request";
 /// Longest id that is taken over from a client.
 const MAX_ID_LENGTH: usize = 128;
 
-/// For the log, in the response's extensions: which model answered.
+/// For the log, in the response's extensions: which model answered, and where the time went.
 #[derive(Clone)]
-pub(super) struct Answered(pub(super) Arc<Entry>);
+pub(super) struct Answered {
+    pub(super) entry: Arc<Entry>,
+    pub(super) spent: Spent,
+}
 
 /// The layer.
 #[derive(Clone)]
@@ -76,16 +83,17 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
         let id = self.observe.ids.take_or_make(request.headers().get(REQUEST_ID));
-        let line = Line::begin(&request);
-        let max_head_bytes = self.observe.app.config.max_head_bytes;
-        if max_head_bytes < head_bytes(&request) {
-            let response = ApiError::head_too_large(max_head_bytes).into_response();
-            return Box::pin(std::future::ready(Ok(line.end(response, id))));
+        let app = Arc::clone(&self.observe.app);
+        let line = Line::begin(&app, &request);
+        if let Err(error) = refuse(&app, line.route, &request) {
+            return Box::pin(std::future::ready(Ok(line.end(error.into_response(), id))));
+        }
+        if app.request_log.is_some() {
+            request.headers_mut().insert(REQUEST_ID, id.clone());
         }
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
-        let app = Arc::clone(&self.observe.app);
         Box::pin(async move {
             let mut response = match answer.await {
                 Ok(Ok(response)) => response,
@@ -103,44 +111,97 @@ where
     }
 }
 
+/// What is wrong with a request before anybody looks at what it asks.
+fn refuse(app: &App, route: Route, request: &Request) -> Result<(), ApiError> {
+    if app.config.max_head_bytes < head_bytes(request) {
+        return Err(ApiError::head_too_large(app.config.max_head_bytes));
+    }
+    access::admit(&app.config, route.access, request.headers())
+}
+
 fn head_bytes(request: &Request) -> usize {
     let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
     request.uri().path().len() + request.uri().query().map_or(0, str::len) + headers.sum::<usize>()
 }
 
-/// What the log says of a request; nothing is collected when nobody reads it.
+/// A request that is being answered: what the metrics and the log say of it.
 struct Line {
-    seen: Option<(Instant, Method, String)>,
+    app: Arc<App>,
+    started: Instant,
+    method: Method,
+    route: Route,
+    /// The path, when somebody reads the log.
+    path: Option<String>,
 }
 
 impl Line {
-    fn begin(request: &Request) -> Self {
+    fn begin(app: &Arc<App>, request: &Request) -> Self {
         let logged = tracing::enabled!(target: TARGET, tracing::Level::INFO)
             || tracing::enabled!(target: TARGET, tracing::Level::ERROR);
-        // The query may hold data of the client's, the path does not.
-        let seen = logged.then(|| (Instant::now(), request.method().clone(), request.uri().path().to_owned()));
-        Self { seen }
+        app.metrics.active.inc();
+        Self {
+            app: Arc::clone(app),
+            started: Instant::now(),
+            method: request.method().clone(),
+            route: Route::of(request.uri().path()),
+            // The query may hold data of the client's, the path does not.
+            path: logged.then(|| request.uri().path().to_owned()),
+        }
     }
 
     fn end(self, mut response: Response, id: HeaderValue) -> Response {
-        if let Some((started, method, path)) = self.seen {
-            let ms = started.elapsed().as_micros() as f64 / 1e3;
-            let (request_id, method, path) = (id.to_str().unwrap_or_default(), method.as_str(), path.as_str());
-            let served = response.extensions().get::<Answered>().map(|Answered(entry)| &entry.served);
+        let took = self.started.elapsed();
+        let status = response.status();
+        self.app.metrics.answered(known_method(&self.method), self.route.template, status.as_u16(), took);
+        if let Some(path) = &self.path {
+            let millis = |time: Duration| time.as_micros() as f64 / 1e3;
+            let ms = millis(took);
+            let (request_id, method) = (id.to_str().unwrap_or_default(), self.method.as_str());
+            let answered = response.extensions().get::<Answered>();
+            let served = answered.map(|answered| &answered.entry.served);
             let (model, version) = (served.map(|served| &*served.name), served.map(|served| &*served.version));
-            let status = response.status();
+            let spent = answered.map(|answered| answered.spent);
+            let (queue_ms, infer_ms) = (spent.map(|spent| millis(spent.queue)), spent.map(|spent| millis(spent.infer)));
+            let rows = spent.map(|spent| spent.n_rows);
             let code = status.as_u16();
             if status.is_server_error() {
                 let error = response.extensions().get::<Internal>().map(|Internal(reason)| reason.as_str());
                 tracing::error!(
-                    target: TARGET, request_id, method, path, model, version, status = code, ms, error, "request"
+                    target: TARGET,
+                    request_id, method, path, model, version, status = code, ms, queue_ms, infer_ms, rows, error,
+                    "request"
                 );
             } else {
-                tracing::info!(target: TARGET, request_id, method, path, model, version, status = code, ms, "request");
+                tracing::info!(
+                    target: TARGET,
+                    request_id, method, path, model, version, status = code, ms, queue_ms, infer_ms, rows,
+                    "request"
+                );
             }
         }
         response.headers_mut().insert(REQUEST_ID, id);
         response
+    }
+}
+
+impl Drop for Line {
+    /// Also of a request whose client has gone.
+    fn drop(&mut self) {
+        self.app.metrics.active.dec();
+    }
+}
+
+/// Methods as labels; there are as many others as clients care to make up.
+fn known_method(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "HEAD" => "HEAD",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        "PATCH" => "PATCH",
+        _ => "other",
     }
 }
 

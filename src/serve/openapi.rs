@@ -3,7 +3,8 @@
 use axum::body::Bytes;
 use serde_json::{Map, Value as Json, json};
 
-use super::app::{App, Entry};
+use super::app::App;
+use super::entry::Entry;
 use super::example::Example;
 use crate::project::contract::{ClassLabel, Dtype, TensorSpec};
 use crate::project::documents::{Feature, FeatureType};
@@ -18,6 +19,9 @@ pub(super) fn document(app: &App) -> Bytes {
         schemas.insert("Row".to_owned(), row_schema(mapping.features()));
         schemas.insert("Prediction".to_owned(), prediction_schema(entry));
         paths.insert("/predict".to_owned(), predict_path(entry));
+        if let Some(path) = invocations_path(entry) {
+            paths.insert("/invocations".to_owned(), path);
+        }
     }
     for (position, entry) in app.models.iter().enumerate() {
         let (name, version) = (&entry.served.name, &entry.served.version);
@@ -32,7 +36,7 @@ pub(super) fn document(app: &App) -> Bytes {
     }
     server_paths(&mut paths);
     let served = app.models.first().map(|entry| &entry.served);
-    let document = json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": served.map_or("Trestle", |served| &served.name),
@@ -47,6 +51,10 @@ pub(super) fn document(app: &App) -> Bytes {
         "paths": paths,
         "components": { "schemas": schemas },
     });
+    if !app.config.inference_tokens.is_empty() || !app.config.administration_tokens.is_empty() {
+        document["components"]["securitySchemes"] = json!({ "token": { "type": "http", "scheme": "bearer" } });
+        document["security"] = json!([{ "token": [] }]);
+    }
     // Strings and numbers always serialise.
     Bytes::from(serde_json::to_vec(&document).unwrap_or_default())
 }
@@ -202,6 +210,38 @@ fn predict_path(entry: &Entry) -> Json {
     } })
 }
 
+/// MLflow's address, when there is an example that shows its form.
+fn invocations_path(entry: &Entry) -> Option<Json> {
+    let example = entry.example.get()?;
+    let ((row, _), predictions) = (example.prediction.as_ref()?, example.predictions.as_ref()?);
+    let columns: Vec<&String> = row.as_object()?.keys().collect();
+    let cells: Vec<&Json> = row.as_object()?.values().collect();
+    let one = |request: Json| json!({ "summary": "One row", "value": request });
+    let body = json!({
+        "schema": { "type": "object", "description": "Exactly one of the four", "properties": {
+            "dataframe_split": { "type": "object" },
+            "dataframe_records": { "type": "array", "items": { "$ref": "#/components/schemas/Row" } },
+            "instances": { "type": "array" },
+            "inputs": { "type": ["object", "array"] },
+        } },
+        "examples": {
+            "records": one(json!({ "dataframe_records": [row] })),
+            "split": one(json!({ "dataframe_split": { "columns": columns, "data": [cells] } })),
+        },
+    });
+    let answer = json!({
+        "schema": { "type": "object", "properties": { "predictions": {} } },
+        "examples": { "records": one(predictions.clone()), "split": one(predictions.clone()) },
+    });
+    let csv = json!({ "schema": { "type": "string", "description": "A table with a line of names" } });
+    Some(json!({ "post": {
+        "tags": ["predict"],
+        "summary": "Predict as MLflow's scoring server does",
+        "requestBody": { "required": true, "content": { "application/json": body, "text/csv": csv } },
+        "responses": responses(&json!({ "application/json": answer }), &["400", "413", "415", "422", "429", "503"]),
+    } }))
+}
+
 fn infer_request_schema(entry: &Entry) -> Json {
     let contract = entry.served.model.contract();
     let names: Vec<&str> = contract.outputs.iter().map(|output| output.name.as_str()).collect();
@@ -273,6 +313,8 @@ fn model_paths(paths: &mut Map<String, Json>, entry: &Entry, path: &str, request
     let any = json!({ "application/json": { "schema": { "type": "object" } } });
     let get = |summary: String, errors: &[&str]| json!({ "get": { "tags": ["model"], "summary": summary, "responses": responses(&any, errors) } });
     insert("", get(format!("Inputs and outputs of {name}{of}"), &["404"]));
+    insert("/stats", get(format!("Requests to {name}{of} and where their time went"), &["404"]));
+    insert("/config", get(format!("How {name}{of} is set up, for load generators"), &["404"]));
     insert("/ready", get(format!("Whether {name}{of} is ready"), &["404", "503"]));
 }
 
@@ -281,6 +323,7 @@ fn server_paths(paths: &mut Map<String, Json>) {
         ("/v2", "Name, version and extensions of the server", &[][..]),
         ("/v2/health/live", "Whether the server runs", &[]),
         ("/v2/health/ready", "Whether requests should come here", &["503"]),
+        ("/v2/models/stats", "Requests to every model and where their time went", &[]),
         ("/v2/repository/index", "The models that are served", &[]),
     ];
     for (path, summary, errors) in gets {
@@ -294,6 +337,16 @@ fn server_paths(paths: &mut Map<String, Json>) {
             json!({ "get": { "tags": ["server"], "summary": summary, "responses": responses(&content, errors) } });
         paths.insert(path.to_owned(), item);
     }
+    let texts = [
+        ("/metrics", "What was asked, for Prometheus"),
+        ("/ping", "Whether requests should come here, as MLflow asks it"),
+        ("/version", "The server's version"),
+    ];
+    for (path, summary) in texts {
+        let content = json!({ "text/plain": { "schema": { "type": "string" } } });
+        let item = json!({ "get": { "tags": ["server"], "summary": summary, "responses": responses(&content, &[]) } });
+        paths.insert(path.to_owned(), item);
+    }
 }
 
 fn responses(ok: &Json, errors: &[&str]) -> Json {
@@ -301,9 +354,11 @@ fn responses(ok: &Json, errors: &[&str]) -> Json {
     responses.insert("200".to_owned(), json!({ "description": "The answer", "content": ok }));
     for status in errors {
         let meaning = match *status {
+            "401" => "A token is needed, or another one",
             "400" => "The request is not what the protocol or the contract says",
             "404" => "There is no such model or version",
             "413" => "The body is too large",
+            "415" => "The body is written or packed in a way that is not taken",
             "422" => "The content cannot be answered",
             "429" => "Too many requests are under way; try again after Retry-After",
             _ => "Not ready; try again after Retry-After",

@@ -6,116 +6,162 @@ use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use serde::{Serialize, Serializer};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
-use super::app::{App, Entry};
-use super::body;
-use super::error::{ApiError, WrongField, json};
-use super::observe::Answered;
-use super::v2::{bad_json, model_failed};
+use super::answer::{self, Asked, Written, model_failed};
+use super::app::App;
+use super::entry::Entry;
+use super::error::{ApiError, WrongField};
+use super::shallow::{self, Items};
+use super::v2::bad_json;
+use crate::engine::tensor::Tensor;
 use crate::features::{FieldError, Mapping, Prediction, UnknownFields, predictions};
 use crate::project::contract::ClassLabel;
 use crate::project::documents::Value;
-
-/// Bodies up to this are parsed on the connection's thread.
-const PARSED_INLINE_BYTES: usize = 16 * 1024;
 
 /// Field errors that are listed of one request.
 const MAX_LISTED: usize = 100;
 
 pub(super) async fn predict(State(app): State<Arc<App>>, request: Request) -> Response {
     let Some(entry) = app.models.first() else { return ApiError::not_found("no model is served").into_response() };
-    let mut response = answer(&app, entry, request).await.unwrap_or_else(ApiError::into_response);
-    response.extensions_mut().insert(Answered(Arc::clone(entry)));
-    response
-}
-
-async fn answer(app: &App, entry: &Arc<Entry>, request: Request) -> Result<Response, ApiError> {
-    let permit = app.admit()?;
     let (parts, body) = request.into_parts();
-    let body = body::read(body, &parts.headers, app.config.max_body_bytes, app.config.request_timeout).await?;
-    let model = Arc::clone(entry);
-    if PARSED_INLINE_BYTES < body.len() {
-        return app.compute(entry, usize::MAX, permit, move || Rows::parse(&model, &body)?.predict(&model)).await;
-    }
-    let rows = Rows::parse(entry, &body)?;
-    app.compute(entry, rows.values.len(), permit, move || rows.predict(&model)).await
+    let unknown = app.config.unknown_fields;
+    answer::answer(&app, entry, &parts, body, move |entry, body| Rows::parse(entry, body, unknown)).await
 }
 
-/// The rows of a request, in feature order.
+/// The rows of a request.
 struct Rows {
-    values: Vec<Vec<Value>>,
+    inputs: Vec<Tensor>,
+    n_rows: usize,
     /// Whether a list was sent, which is then answered by a list.
     listed: bool,
 }
 
 impl Rows {
-    fn parse(entry: &Entry, body: &Bytes) -> Result<Self, ApiError> {
+    fn parse(entry: &Entry, body: &Bytes, unknown: UnknownFields) -> Result<Self, ApiError> {
         let mapping = mapping(entry)?;
-        match serde_json::from_slice(body).map_err(bad_json)? {
-            Json::Object(row) => {
-                let values = mapping.row_from_json(&row, UnknownFields::Refuse);
-                let fields = |errors: Vec<FieldError>| errors.into_iter().map(|error| field(error, None)).collect();
-                Ok(Self { values: vec![values.map_err(|errors| wrong_fields(fields(errors)))?], listed: false })
+        let mut errors = Wrong::default();
+        let mut values = Vec::new();
+        let read = shallow::items(body, |row, item| {
+            let Some(taken) = errors.take(mapping, row, item, unknown) else { return !errors.is_full() };
+            values.push(taken);
+            true
+        });
+        let listed = match read.map_err(bad_json)? {
+            Items::One => false,
+            Items::Listed => true,
+            Items::Neither => {
+                let message = "the body must be one object of named features, or a list of such objects";
+                return Err(ApiError::unprocessable(message, Vec::new()));
             }
-            Json::Array(items) => Ok(Self { values: rows(mapping, &items)?, listed: true }),
-            _ => Err(ApiError::unprocessable(
-                "the body must be one object of named features, or a list of such objects",
-                Vec::new(),
-            )),
-        }
-    }
-
-    fn predict(&self, entry: &Entry) -> Result<Response, ApiError> {
-        let model = &entry.served.model;
-        if self.values.is_empty() {
-            return Ok(json(&[(); 0]));
-        }
-        let inputs = mapping(entry)?
-            .encode(&self.values)
-            .map_err(|error| ApiError::unprocessable(error.to_string(), Vec::new()))?;
-        let outputs = model.run(&inputs).map_err(model_failed)?;
-        let predicted = predictions(model.contract(), &entry.served.output, &outputs)
-            .map_err(|error| model_failed(error.to_string()))?;
-        if predicted.len() != self.values.len() {
-            return Err(model_failed(format!("it gave {} answers to {} rows", predicted.len(), self.values.len())));
-        }
-        match predicted.first() {
-            Some(only) if !self.listed => Ok(json(&Answer::from(only))),
-            _ => Ok(json(&predicted.iter().map(Answer::from).collect::<Vec<_>>())),
-        }
+        };
+        let values = errors.or(values, listed)?;
+        Ok(Self { inputs: encode(mapping, &values)?, n_rows: values.len(), listed })
     }
 }
 
-fn mapping(entry: &Entry) -> Result<&Mapping, ApiError> {
+/// Rows in feature order as the model's inputs.
+pub(super) fn encode(mapping: &Mapping, rows: &[Vec<Value>]) -> Result<Vec<Tensor>, ApiError> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    mapping.encode(rows).map_err(|error| ApiError::unprocessable(error.to_string(), Vec::new()))
+}
+
+impl Asked for Rows {
+    fn take_inputs(&mut self) -> Vec<Tensor> {
+        std::mem::take(&mut self.inputs)
+    }
+
+    fn at_once(&self) -> Option<Written> {
+        (self.n_rows == 0).then(|| b"[]".to_vec().into())
+    }
+
+    fn write(&self, entry: &Entry, outputs: &[Tensor]) -> Result<Written, ApiError> {
+        let predicted = predictions(entry.served.model.contract(), &entry.served.output, outputs)
+            .map_err(|error| model_failed(error.to_string()))?;
+        if predicted.len() != self.n_rows {
+            return Err(model_failed(format!("it gave {} answers to {} rows", predicted.len(), self.n_rows)));
+        }
+        let written = match predicted.first() {
+            Some(only) if !self.listed => serde_json::to_vec(&Answer::from(only)),
+            _ => serde_json::to_vec(&predicted.iter().map(Answer::from).collect::<Vec<_>>()),
+        };
+        let failed =
+            |error: serde_json::Error| ApiError::internal("the answer could not be written", error.to_string());
+        written.map(Into::into).map_err(failed)
+    }
+}
+
+pub(super) fn mapping(entry: &Entry) -> Result<&Mapping, ApiError> {
     entry.served.mapping.as_ref().ok_or_else(|| {
         let name = &entry.served.name;
         ApiError::not_found(format!("model `{name}` takes no named features; send tensors to /v2/models/{name}/infer"))
     })
 }
 
-fn rows(mapping: &Mapping, items: &[Json]) -> Result<Vec<Vec<Value>>, ApiError> {
-    let mut rows = Vec::with_capacity(items.len());
-    let mut wrong = Vec::new();
-    for (idx, item) in items.iter().enumerate() {
+/// The wrong fields of a request.
+#[derive(Default)]
+pub(super) struct Wrong {
+    fields: Vec<WrongField>,
+}
+
+impl Wrong {
+    /// Takes a row, or remembers what is wrong with it.
+    pub(super) fn take(
+        &mut self,
+        mapping: &Mapping,
+        row: usize,
+        item: Json,
+        unknown: UnknownFields,
+    ) -> Option<Vec<Value>> {
         match item {
-            Json::Object(row) => match mapping.row_from_json(row, UnknownFields::Refuse) {
-                Ok(row) => rows.push(row),
-                Err(errors) => wrong.extend(errors.into_iter().map(|error| field(error, Some(idx)))),
-            },
-            other => wrong.push(WrongField {
-                row: Some(idx),
-                field: String::new(),
-                expected: "an object of named features".to_owned(),
-                given: kind(other).to_owned(),
-                hint: String::new(),
-            }),
-        }
-        if MAX_LISTED <= wrong.len() {
-            break;
+            Json::Object(fields) => self.take_fields(mapping, row, &fields, unknown),
+            other => {
+                self.fields.push(WrongField {
+                    row: Some(row),
+                    field: String::new(),
+                    expected: "an object of named features".to_owned(),
+                    given: kind(&other).to_owned(),
+                    hint: String::new(),
+                });
+                None
+            }
         }
     }
-    if wrong.is_empty() { Ok(rows) } else { Err(wrong_fields(wrong)) }
+
+    /// Takes a row's fields, or remembers what is wrong with them.
+    pub(super) fn take_fields(
+        &mut self,
+        mapping: &Mapping,
+        row: usize,
+        fields: &Map<String, Json>,
+        unknown: UnknownFields,
+    ) -> Option<Vec<Value>> {
+        match mapping.row_from_json(fields, unknown) {
+            Ok(values) => Some(values),
+            Err(errors) => {
+                self.fields.extend(errors.into_iter().map(|error| field(error, Some(row))));
+                None
+            }
+        }
+    }
+
+    /// Whether enough is known to be wrong.
+    pub(super) fn is_full(&self) -> bool {
+        MAX_LISTED <= self.fields.len()
+    }
+
+    /// `values`, unless a field was wrong; places are told when a list was sent.
+    pub(super) fn or<T>(mut self, values: T, listed: bool) -> Result<T, ApiError> {
+        if self.fields.is_empty() {
+            return Ok(values);
+        }
+        if !listed {
+            self.fields.iter_mut().for_each(|field| field.row = None);
+        }
+        Err(wrong_fields(self.fields))
+    }
 }
 
 fn field(error: FieldError, row: Option<usize>) -> WrongField {

@@ -8,12 +8,14 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::TlsAcceptor;
 
 use super::app::{App, Phase, routes};
-use super::{ServeConfig, ServeError, ServedModel};
+use super::{ServeConfig, ServeError, ServedModel, tls};
 
 /// Pause after a failed accept, so that a lack of file descriptors is not a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -23,6 +25,9 @@ const DRAIN_STEP: Duration = Duration::from_millis(10);
 
 /// How long a connection that comes while the server is closing may take to send a request.
 const LATE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a TLS handshake may take.
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Read buffer of a connection; hyper's own answer to a larger head has no body, ours comes first.
 const BUFFER_FACTOR: usize = 4;
@@ -38,8 +43,14 @@ pub async fn serve(models: Vec<ServedModel>, config: ServeConfig) -> Result<(), 
     let bound = TcpListener::bind(config.address).await;
     let listener = bound.map_err(|source| ServeError::Bind { address: config.address, source })?;
     let mut signals = Signals::new().map_err(ServeError::Signals)?;
-    serve_on(listener, models, &config, async move || signals.next().await).await;
-    Ok(())
+    serve_on(listener, models, &config, async move || signals.next().await).await
+}
+
+/// Whether `models` could be served so, without listening.
+pub fn check(models: Vec<ServedModel>, config: &ServeConfig) -> Result<(), ServeError> {
+    let app = App::new(models, config)?;
+    app.warm_up();
+    Server::new(&app).map(drop)
 }
 
 /// Serves `models` on `listener` until `stop` completes; a second completion ends the drain at once.
@@ -50,15 +61,15 @@ pub async fn serve_on(
     models: Vec<ServedModel>,
     config: &ServeConfig,
     mut stop: impl AsyncFnMut() -> bool,
-) {
-    let app = App::new(models, config);
+) -> Result<(), ServeError> {
+    let app = App::new(models, config)?;
+    let server = Server::new(&app)?;
     announce(&app, listener.local_addr().unwrap_or(config.address));
     let warm = Arc::clone(&app);
     tokio::task::spawn_blocking(move || {
         warm.warm_up();
         tracing::info!("ready");
     });
-    let server = Server::new(&app);
     let with_notice = tokio::select! {
         with_notice = stop() => with_notice,
         never = server.accept(&listener) => never,
@@ -73,6 +84,7 @@ pub async fn serve_on(
     if again {
         tracing::warn!(in_flight = app.n_in_flight(), "stopped at once");
     }
+    Ok(())
 }
 
 async fn drain(app: &App, server: &Server, notice: Duration) {
@@ -95,18 +107,15 @@ fn announce(app: &App, address: SocketAddr) {
     for entry in &app.models {
         tracing::info!(model = entry.served.name, version = entry.served.version, "serving");
     }
-    let ServeConfig { drain, notice, request_timeout, idle_timeout, .. } = &app.config;
+    let config = &app.config;
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    if !address.ip().is_loopback() && config.inference_tokens.is_empty() {
+        tracing::warn!("whoever reaches this address may ask the model; inference_token_sha256 changes that");
+    }
+    tracing::info!(configuration = %config.shown(), "configured");
     tracing::info!(
         address = %address,
-        url = %format_args!("http://{address}/docs/"),
-        drain_s = drain.as_secs_f64(),
-        notice_s = notice.as_secs_f64(),
-        request_timeout_s = request_timeout.as_secs_f64(),
-        idle_timeout_s = idle_timeout.as_secs_f64(),
-        max_body_bytes = app.config.max_body_bytes,
-        max_head_bytes = app.config.max_head_bytes,
-        max_in_flight = app.config.max_in_flight,
-        max_connections = app.config.max_connections,
+        url = %format_args!("{scheme}://{address}/docs/"),
         trestle = env!("CARGO_PKG_VERSION"),
         "listening"
     );
@@ -120,23 +129,28 @@ struct Server {
     http_when_closing: http1::Builder,
     closing: watch::Sender<bool>,
     max_connections: usize,
+    write_timeout: Duration,
+    tls: Option<TlsAcceptor>,
 }
 
 impl Server {
-    fn new(app: &Arc<App>) -> Self {
+    fn new(app: &Arc<App>) -> Result<Self, ServeError> {
+        let tls = app.config.tls.as_ref().map(tls::acceptor).transpose()?;
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(app.config.idle_timeout)
             .max_buf_size((app.config.max_head_bytes * BUFFER_FACTOR).max(64 * 1024));
         let mut http_when_closing = http.clone();
         http_when_closing.keep_alive(false).header_read_timeout(LATE_PATIENCE);
-        Self {
+        Ok(Self {
             router: routes(app),
             http,
             http_when_closing,
             closing: watch::Sender::new(false),
             max_connections: app.config.max_connections,
-        }
+            write_timeout: app.config.write_timeout,
+            tls,
+        })
     }
 
     fn n_connections(&self) -> usize {
@@ -163,26 +177,50 @@ impl Server {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
         let service = TowerToHyperService::new(self.router.clone());
-        let mut closing = self.closing.subscribe();
+        let closing = self.closing.subscribe();
         // Who comes now is told so once; asked to shut down, hyper would close without a word.
         let is_late = *closing.borrow();
-        let http = if is_late { &self.http_when_closing } else { &self.http };
-        let connection = http.serve_connection(TokioIo::new(stream), service);
-        tokio::spawn(async move {
-            let mut connection = std::pin::pin!(connection);
-            // The receiver lives as long as the connection: it is what `n_connections` counts.
-            let closed = async { !is_late && closing.wait_for(|closing| *closing).await.is_ok() };
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                true = closed => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
+        let http = if is_late { self.http_when_closing.clone() } else { self.http.clone() };
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.write_timeout));
+        // Its timer is not allowed to move; hyper moves its streams.
+        let stream = Box::pin(stream);
+        match self.tls.clone() {
+            None => drop(tokio::spawn(converse(http, stream, service, closing, is_late))),
+            Some(tls) => drop(tokio::spawn(async move {
+                match tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => converse(http, stream, service, closing, is_late).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "no TLS connection came about"),
+                    Err(_elapsed) => tracing::debug!("a TLS connection did not come about in time"),
                 }
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a connection ended early");
-            }
-        });
+            })),
+        }
+    }
+}
+
+/// Answers requests on one connection until it ends or the server closes.
+async fn converse<S>(
+    http: http1::Builder,
+    stream: S,
+    service: TowerToHyperService<Router>,
+    mut closing: watch::Receiver<bool>,
+    is_late: bool,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    // The receiver lives as long as the connection: it is what `n_connections` counts.
+    let closed = async { !is_late && closing.wait_for(|closing| *closing).await.is_ok() };
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        true = closed => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
     }
 }
 

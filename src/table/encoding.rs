@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::TableError;
 
 /// Bytes looked at before the reading proper.
-const SAMPLE_BYTES: usize = 64 * 1024;
+pub(super) const SAMPLE_BYTES: usize = 64 * 1024;
 
 /// Longest record; an unclosed quotation mark would otherwise take the rest of the file into memory.
 const RECORD_BYTES: u64 = 64 * 1024 * 1024;

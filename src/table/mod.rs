@@ -99,6 +99,13 @@ pub fn read_with_findings(path: &Path, config: &ReadConfig) -> Result<Read, Tabl
     if json { json_lines::read(path, file, config) } else { csv_file::read(path, file, config) }
 }
 
+/// Reads CSV that came by another way than a file.
+pub fn read_csv(bytes: Vec<u8>, config: &ReadConfig) -> Result<Table, TableError> {
+    let path = Path::new("the table");
+    let text = encoding::decode_any(path, Box::new(io::Cursor::new(bytes)), encoding::SAMPLE_BYTES)?;
+    csv_file::read(path, text, config).map(|read| read.table)
+}
+
 /// Opens a file that is no folder.
 fn open(path: &Path) -> Result<File, TableError> {
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;

@@ -11,12 +11,13 @@ const HOMES: &[(&[&str], &[&str])] = &[
     (&["egui", "egui_", "eframe", "winit", "rfd", "damascene_", "png"], &["gui/"]),
     (&["tract_"], &["engine/"]),
     (&["hdrhistogram", "statrs", "base64"], &["statistics/"]),
-    (&["flate2"], &["foreign/", "statistics/", "table/"]),
+    (&["flate2"], &["foreign/", "serve/", "statistics/", "table/"]),
     (&["lz4_flex"], &["foreign/"]),
     (&["sysinfo"], &["benchmark/"]),
     (&["rlimit"], &["engine/"]),
     (&["bollard", "tar", "lddtree"], &["package/"]),
     (&["axum", "hyper", "hyper_", "tower", "tower_", "utoipa", "utoipa_"], &["serve/"]),
+    (&["prometheus", "tokio_rustls", "tokio_io_timeout", "subtle"], &["serve/"]),
     (&["bytes"], &["package/", "serve/"]),
     (&["parquet", "csv", "brotli"], &["table/"]),
     (&["clap"], &["cli/", "main.rs"]),
@@ -60,7 +61,7 @@ const MAY_NAME: &[(&str, &[&[&str]])] = &[
     ("drift", &[COMMON, UNDER_STEPS]),
     ("package", &[COMMON, UNDER_STEPS]),
     // Never the workbench, the front ends or a step.
-    ("serve", &[COMMON, &["engine", "features", "table"]]),
+    ("serve", &[COMMON, &["clock", "engine", "features", "table"]]),
     ("workbench", &[COMMON, UNDER_STEPS, STEPS, &["clock", "example"]]),
     ("cli", &[COMMON, UNDER_STEPS, STEPS, &["clock", "foreign", "gui::pictures", "scoring", "serve", "workbench"]]),
     // Views never run a step: only the brief's pure helpers and the words for a value.

@@ -767,6 +767,36 @@ fn a_server_answers_until_it_is_asked_to_stop() {
 }
 
 #[test]
+fn a_servers_configuration_is_checked_without_serving() {
+    let dir = Dir::with_example();
+    dir.write(
+        "serve.ron",
+        format!("(format: 1, max_in_flight: 7, drain_seconds: 3, inference_token_sha256: [\"{}\"])", "ab".repeat(32)),
+    );
+    let asked = ["serve", "churn", "--check", "--json", "--config", "serve.ron", "--version", "all"];
+    let checked = dir.run_args(&[&asked[..], &["--drain", "4", "--set", "max-in-flight=8"]].concat());
+    let object: Value = serde_json::from_str(&checked.code(0).stdout).unwrap();
+    assert_eq!(object["served"], serde_json::json!(["churn 1.1.0", "churn 1.0.0"]));
+    let configuration = &object["configuration"];
+    assert_eq!((&configuration["max_in_flight"], &configuration["drain_seconds"]), (&8.into(), &4.0.into()));
+    assert_eq!(configuration["inference_token_sha256"], "1, hidden");
+    assert!(!checked.stdout.contains("abab"), "{}", checked.stdout);
+    for (arguments, reason) in [
+        (&["--set", "max_in_flight=none"][..], "max_in_flight"),
+        (&["--set", "typo=1"], "no such setting"),
+        (&["--config", "absent.ron"], "absent.ron"),
+        (&["--version", "9.9.9"], "9.9.9"),
+        (&["--set", "fallback_version=9.9.9"], "9.9.9"),
+        (&["--log-level", "=nonsense="], "--log-level"),
+    ] {
+        let check =
+            if arguments[0] == "--log-level" { &["serve", "churn"][..] } else { &["serve", "churn", "--check"] };
+        let refused = dir.run_args(&[check, arguments].concat());
+        assert!(refused.code(2).stderr.contains(reason), "{arguments:?}: {}", refused.stderr);
+    }
+}
+
+#[test]
 fn a_model_that_cannot_be_served_ends_the_server_with_the_reason_last() {
     let dir = Dir::new();
     let served = dir.run_args(&["serve", &repository("tests/models/mystery.onnx"), "--address", "127.0.0.1:0"]);

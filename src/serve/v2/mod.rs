@@ -1,9 +1,11 @@
-//! Open Inference Protocol V2 over REST, with the binary tensor extension.
+//! Open Inference Protocol V2 over REST, with the extensions for binary tensors, statistics and configuration.
 
 mod binary;
+mod config;
 mod elements;
 mod request;
 mod response;
+mod stats;
 mod tensors;
 
 use std::sync::Arc;
@@ -19,39 +21,44 @@ use serde_json::json;
 
 use self::request::Request;
 use self::response::Chosen;
-use super::app::{App, Entry, Phase};
+use super::answer::{self, Asked, Written, model_failed};
+use super::app::{App, Phase};
+use super::entry::Entry;
 use super::error::{ApiError, json, json_bytes};
-use super::observe::Answered;
 use super::{ServedModel, body};
 use crate::engine::tensor::Tensor;
 use crate::features::Mapping;
 use crate::project::contract::{ModelContract, TensorSpec};
 
-pub(super) use self::response::JsonData;
-pub(super) use self::tensors::MissingTexts;
-
-/// Bodies up to this are parsed on the connection's thread.
-const PARSED_INLINE_BYTES: usize = 64 * 1024;
+pub(super) use self::response::{JsonData, holds_infinity};
+pub(super) use self::tensors::{MissingTexts, check_tensors, tensor_from_json};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v2", get(server))
         .route("/v2/health/live", get(live))
         .route("/v2/health/ready", get(ready))
+        .route("/v2/models/stats", get(stats::all))
         .route("/v2/models/{model}", get(model))
+        .route("/v2/models/{model}/stats", get(stats::model))
+        .route("/v2/models/{model}/config", get(config::model))
         .route("/v2/models/{model}/ready", get(model_ready))
         .route("/v2/models/{model}/infer", post(infer))
         .route("/v2/models/{model}/versions/{version}", get(model_version))
+        .route("/v2/models/{model}/versions/{version}/stats", get(stats::version))
+        .route("/v2/models/{model}/versions/{version}/config", get(config::version))
         .route("/v2/models/{model}/versions/{version}/ready", get(model_version_ready))
         .route("/v2/models/{model}/versions/{version}/infer", post(infer_version))
         .route("/v2/repository/index", get(index).post(index))
+        .route("/v2/repository/models/{model}/load", post(no_loading))
+        .route("/v2/repository/models/{model}/unload", post(no_loading))
 }
 
 async fn server() -> Response {
     json(&json!({
         "name": env!("CARGO_PKG_NAME"),
         "version": env!("CARGO_PKG_VERSION"),
-        "extensions": ["binary_tensor_data"],
+        "extensions": ["binary_tensor_data", "statistics", "model_configuration"],
     }))
 }
 
@@ -105,7 +112,7 @@ async fn index(State(app): State<Arc<App>>, request: HttpRequest) -> Result<Resp
         ready: bool,
     }
     let (parts, body) = request.into_parts();
-    let body = body::read(body, &parts.headers, app.config.max_body_bytes, app.config.request_timeout).await?;
+    let body = body::read(&app, body, &parts.headers).await?.bytes;
     let question: Question = if body.trim_ascii().is_empty() {
         Question::default()
     } else {
@@ -121,7 +128,7 @@ async fn index(State(app): State<Arc<App>>, request: HttpRequest) -> Result<Resp
 
 async fn infer(State(app): State<Arc<App>>, Path(name): Path<String>, request: HttpRequest) -> Response {
     match app.find(&name, None) {
-        Ok(entry) => answer(&app, entry, request).await,
+        Ok(entry) => infer_with(&app, entry, request).await,
         Err(error) => error.into_response(),
     }
 }
@@ -132,34 +139,27 @@ async fn infer_version(
     request: HttpRequest,
 ) -> Response {
     match app.find(&name, Some(&version)) {
-        Ok(entry) => answer(&app, entry, request).await,
+        Ok(entry) => infer_with(&app, entry, request).await,
         Err(error) => error.into_response(),
     }
 }
 
-async fn answer(app: &App, entry: &Arc<Entry>, request: HttpRequest) -> Response {
-    let mut response = try_answer(app, entry, request).await.unwrap_or_else(ApiError::into_response);
-    response.extensions_mut().insert(Answered(Arc::clone(entry)));
-    response
+/// What is served is decided at start: a replica that changes its models is no replica any more.
+async fn no_loading(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Response, ApiError> {
+    app.find(&name, None)?;
+    let message = "models are chosen when the server starts; start it again with other versions";
+    Err(ApiError::bad_request(message))
 }
 
-async fn try_answer(app: &App, entry: &Arc<Entry>, request: HttpRequest) -> Result<Response, ApiError> {
-    let permit = app.admit()?;
+async fn infer_with(app: &Arc<App>, entry: &Arc<Entry>, request: HttpRequest) -> Response {
     let (parts, body) = request.into_parts();
-    let json_length = json_length(&parts.headers)?;
-    let body = body::read(body, &parts.headers, app.config.max_body_bytes, app.config.request_timeout).await?;
-    let model = Arc::clone(entry);
-    if PARSED_INLINE_BYTES < body.len() {
-        let work = move || Prepared::new(&model, &body, json_length)?.finish(&model);
-        return app.compute(entry, usize::MAX, permit, work).await;
-    }
-    let prepared = Prepared::new(entry, &body, json_length)?;
-    app.compute(entry, prepared.n_rows(), permit, move || prepared.finish(&model)).await
+    let json_length = json_length(&parts.headers);
+    answer::answer(app, entry, &parts, body, move |entry, body| Prepared::new(entry, body, json_length?)).await
 }
 
 /// Length of the JSON when tensors follow it.
 fn json_length(headers: &HeaderMap) -> Result<Option<usize>, ApiError> {
-    let Some(length) = headers.get(response::HEADER_LENGTH) else { return Ok(None) };
+    let Some(length) = headers.get(answer::HEADER_LENGTH) else { return Ok(None) };
     let length = length.to_str().ok().and_then(|length| length.trim().parse().ok());
     length.map(Some).ok_or_else(|| ApiError::bad_request("Inference-Header-Content-Length is no number of bytes"))
 }
@@ -188,14 +188,15 @@ impl Prepared {
         let wanted = wanted_outputs(&request, contract)?;
         Ok(Self { id: request.id, inputs, wanted })
     }
+}
 
-    fn n_rows(&self) -> usize {
-        self.inputs.iter().map(Tensor::n_rows).max().unwrap_or(1)
+impl Asked for Prepared {
+    fn take_inputs(&mut self) -> Vec<Tensor> {
+        std::mem::take(&mut self.inputs)
     }
 
-    fn finish(&self, entry: &Entry) -> Result<Response, ApiError> {
+    fn write(&self, entry: &Entry, outputs: &[Tensor]) -> Result<Written, ApiError> {
         let ServedModel { name, version, model, .. } = &entry.served;
-        let outputs = model.run(&self.inputs).map_err(model_failed)?;
         let specs = &model.contract().outputs;
         let chosen: Option<Vec<Chosen<'_>>> = self
             .wanted
@@ -217,6 +218,10 @@ fn wanted_outputs(request: &Request<'_>, contract: &ModelContract) -> Result<Vec
         return Ok((0..contract.outputs.len()).map(|position| (position, by_default)).collect());
     }
     let position_of = |wanted: &request::WantedOutput<'_>| {
+        if let Some(unknown) = wanted.parameters.refused() {
+            let message = format!("output `{}` asks for {unknown}, which there is not here", wanted.name);
+            return Err(ApiError::bad_request(message));
+        }
         let position = contract.outputs.iter().position(|spec| spec.name == wanted.name).ok_or_else(|| {
             let known: Vec<&str> = contract.outputs.iter().map(|spec| spec.name.as_str()).collect();
             let message = format!("the model has no output `{}`; its outputs are {}", wanted.name, known.join(", "));
@@ -225,11 +230,6 @@ fn wanted_outputs(request: &Request<'_>, contract: &ModelContract) -> Result<Vec
         Ok((position, wanted.parameters.binary_data.unwrap_or(by_default)))
     };
     request.outputs.iter().map(position_of).collect()
-}
-
-/// 500 for a model that failed on a request that fits its contract.
-pub(super) fn model_failed(reason: String) -> ApiError {
-    ApiError::internal(format!("the model failed: {reason}"), reason)
 }
 
 /// 400 for a body that is not the JSON it should be.

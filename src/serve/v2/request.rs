@@ -52,6 +52,18 @@ pub(super) struct WantedOutput<'a> {
 pub(super) struct OutputParameters {
     /// Whether it is wanted in binary.
     pub(super) binary_data: Option<bool>,
+    /// Triton's extension that turns scores into texts.
+    classification: Option<IgnoredAny>,
+    /// Triton's extension that passes tensors by memory.
+    shared_memory_region: Option<IgnoredAny>,
+}
+
+impl OutputParameters {
+    /// A parameter that changes what an output is, and that cannot be followed.
+    pub(super) fn refused(&self) -> Option<&'static str> {
+        let classification = self.classification.as_ref().map(|_| "classification");
+        classification.or(self.shared_memory_region.as_ref().map(|_| "shared memory"))
+    }
 }
 
 /// One input tensor.

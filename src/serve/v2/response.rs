@@ -1,16 +1,11 @@
 //! The inference answer, written from the model's tensors without an intermediate tree.
 
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, HeaderValue};
-use axum::response::Response;
 use serde::{Serialize, Serializer};
 
 use super::binary;
 use crate::engine::tensor::{Tensor, TensorData};
-use crate::serve::error::{ApiError, json_bytes};
-
-/// Length of the JSON in front of binary tensors.
-pub(super) const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+use crate::serve::answer::Written;
+use crate::serve::error::ApiError;
 
 /// One output and whether it goes behind the JSON.
 pub(super) struct Chosen<'a> {
@@ -71,7 +66,7 @@ impl Serialize for JsonData<'_> {
 }
 
 /// Whether an element is one that JSON cannot carry.
-fn holds_infinity(data: &TensorData) -> bool {
+pub(in crate::serve) fn holds_infinity(data: &TensorData) -> bool {
     match data {
         TensorData::F16(values) => values.iter().any(|bits| half::f16::from_bits(*bits).is_infinite()),
         TensorData::F32(values) => values.iter().any(|value| value.is_infinite()),
@@ -81,7 +76,7 @@ fn holds_infinity(data: &TensorData) -> bool {
 }
 
 /// Writes the answer.
-pub(super) fn write(model: &str, version: &str, id: Option<&str>, chosen: &[Chosen<'_>]) -> Result<Response, ApiError> {
+pub(super) fn write(model: &str, version: &str, id: Option<&str>, chosen: &[Chosen<'_>]) -> Result<Written, ApiError> {
     let mut tail = Vec::new();
     let mut outputs = Vec::with_capacity(chosen.len());
     let mut n_elements = 0;
@@ -116,14 +111,7 @@ pub(super) fn write(model: &str, version: &str, id: Option<&str>, chosen: &[Chos
     let answer = Answer { model_name: model, model_version: version, id, outputs };
     serde_json::to_writer(&mut body, &answer)
         .map_err(|error| ApiError::internal("the answer could not be written", error.to_string()))?;
-    if !has_tail {
-        return Ok(json_bytes(body));
-    }
-    let length = body.len();
+    let json_length = has_tail.then_some(body.len());
     body.append(&mut tail);
-    let mut response = json_bytes(body);
-    let headers = response.headers_mut();
-    headers.insert(HEADER_LENGTH, HeaderValue::from(length));
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    Ok(response)
+    Ok(Written { body, json_length })
 }

@@ -1,8 +1,11 @@
 //! From the tensors of a request to those of the model: names, types and shapes as the contract has them, or 400.
 
 use axum::body::Bytes;
+use serde::Deserializer;
+use serde::de::DeserializeSeed as _;
 
 use super::binary;
+use super::elements::{DataSeed, Parsed};
 use super::request::{Input, Request, Values, n_elements};
 use crate::engine::tensor::{Tensor, TensorData};
 use crate::project::contract::{Dim, ModelContract, TensorSpec};
@@ -71,22 +74,21 @@ fn check(input: &Input<'_>, spec: &TensorSpec) -> Result<(), ApiError> {
         let (name, wanted, given) = (&spec.name, spec.dtype.v2_name(), input.dtype.v2_name());
         return Err(ApiError::bad_request(format!("input `{name}` is {wanted}, given was {given}")));
     }
-    let fits = input.shape.len() == spec.shape.len()
-        && input
-            .shape
-            .iter()
-            .zip(&spec.shape)
-            .all(|(length, dim)| dim.fixed().is_none_or(|fixed| fixed == *length as u64));
+    check_shape(&input.shape, spec)
+}
+
+fn check_shape(shape: &[usize], spec: &TensorSpec) -> Result<(), ApiError> {
+    let fits = shape.len() == spec.shape.len()
+        && shape.iter().zip(&spec.shape).all(|(length, dim)| dim.fixed().is_none_or(|fixed| fixed == *length as u64));
     if !fits {
         return Err(ApiError::bad_request(format!(
-            "input `{}` has the shape {}, given was {:?}",
+            "input `{}` has the shape {}, given was {shape:?}",
             spec.name,
             spec.shape_text(),
-            input.shape
         )));
     }
-    if input.shape.contains(&0) {
-        return Err(ApiError::bad_request(format!("input `{}` is empty: its shape is {:?}", spec.name, input.shape)));
+    if shape.contains(&0) {
+        return Err(ApiError::bad_request(format!("input `{}` is empty: its shape is {shape:?}", spec.name)));
     }
     Ok(())
 }
@@ -137,6 +139,47 @@ fn tensor(input: Input<'_>, spec: &TensorSpec, missing: &MissingTexts, rest: &mu
         }
     }
     Ok(Tensor::new(name.as_str(), input.shape, parsed.data))
+}
+
+/// A tensor from its data alone, nested or flat, its shape told from the nesting; the error is for a person.
+///
+/// `null` is NaN in a float tensor, and `Err` in a text tensor.
+pub(in crate::serve) fn tensor_from_json<'de, D: Deserializer<'de>>(
+    spec: &TensorSpec,
+    data: D,
+) -> Result<Tensor, String> {
+    let Parsed { data, nulls, nesting } =
+        DataSeed { dtype: spec.dtype, expected: 0 }.deserialize(data).map_err(|error| error.to_string())?;
+    if !nulls.is_empty() {
+        return Err("a text is null".to_owned());
+    }
+    let n = data.len();
+    // A flat list fills an axis that is alone, or alone of more than one.
+    let shape = match nesting {
+        Some(nesting) => nesting,
+        None => {
+            let rest: Option<usize> =
+                spec.shape.iter().skip(1).try_fold(1_usize, |n, dim| n.checked_mul(dim.fixed()? as usize));
+            match (spec.shape.len(), rest) {
+                (0 | 1, _) => vec![n; spec.shape.len()],
+                (rank, Some(width)) if width != 0 && (width == 1 || n == width) => {
+                    let mut shape = vec![n / width];
+                    shape.extend(spec.shape[1..rank].iter().filter_map(|dim| dim.fixed().map(|n| n as usize)));
+                    shape
+                }
+                _ => return Err(format!("the shape is {}, given was a flat list", spec.shape_text())),
+            }
+        }
+    };
+    Ok(Tensor::new(spec.name.as_str(), shape, data))
+}
+
+/// The request's tensors, which are checked against the contract.
+pub(in crate::serve) fn check_tensors(tensors: &[Tensor], contract: &ModelContract) -> Result<(), ApiError> {
+    for (tensor, spec) in tensors.iter().zip(&contract.inputs) {
+        check_shape(&tensor.shape, spec)?;
+    }
+    check_symbols(tensors, contract)
 }
 
 /// Axes of the same symbol have the same length; unnamed first axes count as one symbol, the batch.

@@ -155,6 +155,7 @@ pub(super) fn served(version: &str, temper: Temper) -> ServedModel {
     ServedModel {
         name: "churn".into(),
         version: version.into(),
+        aliases: Vec::new(),
         mapping: Some(Mapping::new(&features(), &model.contract).unwrap()),
         model: Box::new(model),
         output: OutputSpec { bands: bands.to_vec(), ..OutputSpec::default() },
@@ -174,6 +175,7 @@ impl Echo {
         ServedModel {
             name: "echo".into(),
             version: "1".into(),
+            aliases: Vec::new(),
             model: Box::new(Self { contract }),
             mapping: None,
             output: OutputSpec::default(),
@@ -192,12 +194,72 @@ impl Infer for Echo {
     }
 }
 
+/// A model of one number, which it doubles, without a mapping.
+pub(super) struct Number {
+    contract: ModelContract,
+    /// Rows of each run, for tests that look at them.
+    pub(super) n_rows: std::sync::Arc<std::sync::Mutex<Vec<usize>>>,
+    gate: Option<&'static Gate>,
+    /// Whether it takes the mean of all rows from each, as no model should.
+    centred: bool,
+}
+
+impl Number {
+    pub(super) fn served() -> ServedModel {
+        Self::serving(None, false).0
+    }
+
+    /// With what is needed to watch it.
+    pub(super) fn serving(
+        gate: Option<&'static Gate>,
+        centred: bool,
+    ) -> (ServedModel, std::sync::Arc<std::sync::Mutex<Vec<usize>>>) {
+        let contract = ModelContract {
+            inputs: vec![spec("x", Dtype::F32, &[-1, 1])],
+            outputs: vec![spec("y", Dtype::F32, &[-1, 1])],
+        };
+        let n_rows = std::sync::Arc::default();
+        let model = Self { contract, n_rows: std::sync::Arc::clone(&n_rows), gate, centred };
+        let served = ServedModel {
+            name: "number".into(),
+            version: "1".into(),
+            aliases: Vec::new(),
+            model: Box::new(model),
+            mapping: None,
+            output: OutputSpec::default(),
+            description: String::new(),
+        };
+        (served, n_rows)
+    }
+}
+
+impl Infer for Number {
+    fn contract(&self) -> &ModelContract {
+        &self.contract
+    }
+
+    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
+        let TensorData::F32(x) = &inputs[0].data else { panic!("the type was not checked") };
+        self.n_rows.lock().unwrap().push(x.len());
+        if let Some(gate) = self.gate {
+            std::thread::sleep(Duration::from_millis(1));
+            gate.pass();
+        }
+        if x.contains(&13.0) {
+            return Err("13 is unlucky".into());
+        }
+        let mean = if self.centred { x.iter().sum::<f32>() / x.len() as f32 } else { 0.0 };
+        let y = x.iter().map(|x| 2.0 * x - mean).collect();
+        Ok(vec![Tensor::new("y", inputs[0].shape.clone(), TensorData::F32(y))])
+    }
+}
+
 pub(super) fn churn() -> Router {
     churn_with(Temper::Kind, &ServeConfig::default())
 }
 
 pub(super) fn churn_with(temper: Temper, config: &ServeConfig) -> Router {
-    router(vec![served("1.0.0", temper)], config)
+    router(vec![served("1.0.0", temper)], config).unwrap()
 }
 
 /// An inference request for one row of the [`Fake`].

@@ -53,7 +53,7 @@ async fn every_stored_model_answers_over_the_wire_what_onnx_runtime_answered() {
         // What the engine refuses is its own tests' concern.
         let Ok(served) = served_folder(&path, None) else { continue };
         assert_eq!((served.name.as_str(), served.version.as_str()), (name.as_str(), "1"));
-        let router = router(vec![served], &ServeConfig::default());
+        let router = router(vec![served], &ServeConfig::default()).unwrap();
         let inputs: Vec<Json> = stored["inputs"].as_array().unwrap().iter().map(tensor).collect();
         let answer = post_json(&router, &format!("/v2/models/{name}/infer"), &json!({ "inputs": inputs })).await;
         let outputs = stored["outputs"].as_array().unwrap();
@@ -110,7 +110,7 @@ async fn a_project_serves_its_champion_or_the_version_asked_for() {
         assert_eq!((served.name.as_str(), served.version.as_str()), ("loud-words", version));
         assert_eq!(served.description, "Loud Words");
     }
-    let router = router(vec![served_folder(&root, None).unwrap()], &ServeConfig::default());
+    let router = router(vec![served_folder(&root, None).unwrap()], &ServeConfig::default()).unwrap();
     check("metadata", &get(&router, "/v2/models/loud-words").await, 200, &json!({ "versions": ["1.0.0"] }));
     let document = get(&router, "/openapi.json").await.json();
     let examples = &document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["examples"];
@@ -138,7 +138,7 @@ async fn the_brief_names_the_class_and_the_levels() {
     project.documents.brief = brief.clone().into();
     project.save().unwrap();
     let served = served_folder(&root, None).unwrap();
-    let router = router(vec![served], &ServeConfig::default());
+    let router = router(vec![served], &ServeConfig::default()).unwrap();
     let document = get(&router, "/openapi.json").await.json();
     let examples = &document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["examples"];
     let answer = post_json(&router, "/predict", &examples["one"]["value"]).await.json();

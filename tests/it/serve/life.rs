@@ -26,7 +26,7 @@ async fn start(temper: Temper, config: ServeConfig) -> Running {
             Some(with_notice) => with_notice,
             None => std::future::pending().await,
         };
-        serve_on(listener, vec![served("1.0.0", temper)], &config, stop).await;
+        serve_on(listener, vec![served("1.0.0", temper)], &config, stop).await.unwrap();
     });
     let running = Running { address, stop, server };
     let begun = Instant::now();

@@ -49,12 +49,13 @@ fn examples(document: &Json) -> Vec<(String, Json, Json)> {
 #[tokio::test]
 async fn the_examples_work_when_sent_and_answer_what_they_promise() {
     let models = vec![served("1.1.0", Temper::Kind), served("1.0.0", Temper::Kind), Echo::served()];
-    let router = router(models, &ServeConfig::default());
+    let router = router(models, &ServeConfig::default()).unwrap();
     let document = get(&router, "/openapi.json").await.json();
     assert_eq!(document["openapi"], "3.1.0");
     let examples = examples(&document);
-    // `/predict` twice; the first churn with and without a version, the second with; the echo with and without.
-    assert_eq!(examples.len(), 7);
+    // `/predict` and `/invocations` twice; the first churn with and without a version, the second with; the echo with
+    // and without.
+    assert_eq!(examples.len(), 9);
     for (path, request, promised) in examples {
         let answer = post_json(&router, &path, &request).await;
         assert_eq!(answer.status, 200, "{path}");

@@ -72,6 +72,6 @@ async fn what_is_no_row_is_refused() {
     for body in ["1", "null", "\"x\""] {
         check(body, &post(&churn(), "/predict", body).await, 422, &json!({ "error": "~one object of named features" }));
     }
-    let echo = router(vec![Echo::served()], &ServeConfig::default());
+    let echo = router(vec![Echo::served()], &ServeConfig::default()).unwrap();
     check("no features", &post(&echo, "/predict", "{}").await, 404, &json!({ "error": "~takes no named features" }));
 }

@@ -12,7 +12,8 @@ const INFER: &str = "/v2/models/churn/infer";
 
 #[tokio::test]
 async fn the_server_and_its_models_describe_themselves() {
-    let router = router(vec![served("1.1.0", Temper::Kind), served("1.0.0", Temper::Kind)], &ServeConfig::default());
+    let router =
+        router(vec![served("1.1.0", Temper::Kind), served("1.0.0", Temper::Kind)], &ServeConfig::default()).unwrap();
     let model = json!({
         "name": "churn",
         "versions": ["1.1.0", "1.0.0"],
@@ -36,7 +37,11 @@ async fn the_server_and_its_models_describe_themselves() {
         { "name": "churn", "version": "1.0.0", "state": "READY", "reason": "" },
     ]);
     let cases = [
-        ("/v2", 200, json!({ "name": "trestle", "extensions": ["binary_tensor_data"] })),
+        (
+            "/v2",
+            200,
+            json!({ "name": "trestle", "extensions": ["binary_tensor_data", "statistics", "model_configuration"] }),
+        ),
         ("/v2/health/live", 200, json!({ "live": true })),
         ("/v2/health/ready", 200, json!({ "ready": true })),
         ("/v2/models/churn", 200, model.clone()),
@@ -162,7 +167,7 @@ async fn null_is_a_missing_value_where_there_is_one() {
     check("NaN in, NaN out", &nan, 200, &json!({ "outputs": [{}, { "data": [null, null] }] }));
     let category = edited(|body| body["inputs"][1]["data"] = json!([null])).await;
     check("a missing text is its category", &category, 200, &json!({ "outputs": [{}, { "data": [0.8, 0.2] }] }));
-    let echo = router(vec![Echo::served()], &ServeConfig::default());
+    let echo = router(vec![Echo::served()], &ServeConfig::default()).unwrap();
     let refused = post_json(&echo, "/v2/models/echo/infer", &all_types(Some(("INT64", &json!([1, null]))))).await;
     check("integer", &refused, 400, &json!({ "error": "~element 1 of the data is null, which is no INT64 value" }));
     let refused = post_json(&echo, "/v2/models/echo/infer", &all_types(Some(("BYTES", &json!(["a", null]))))).await;
@@ -200,7 +205,7 @@ fn all_types(replaced: Option<(&str, &Json)>) -> Json {
 
 #[tokio::test]
 async fn every_type_goes_in_and_out_unchanged() {
-    let echo = router(vec![Echo::served()], &ServeConfig::default());
+    let echo = router(vec![Echo::served()], &ServeConfig::default()).unwrap();
     let answer = post_json(&echo, "/v2/models/echo/infer", &all_types(None)).await.json();
     for (dtype, output) in Dtype::ALL.iter().zip(answer["outputs"].as_array().unwrap()) {
         assert_eq!(output["datatype"], dtype.v2_name());
