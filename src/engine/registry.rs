@@ -16,6 +16,7 @@ const MICROSOFT_OPERATORS: &[&str] = &[
     "BiasGelu",
     "FastGelu",
     "GatherBlockQuantized",
+    "Gelu",
     "GroupQueryAttention",
     "MatMulNBits",
     "MultiHeadAttention",
@@ -27,7 +28,7 @@ const MICROSOFT_OPERATORS: &[&str] = &[
 ];
 
 /// Of those, the names that ONNX's own domain has as well (or exporters write there).
-const ALSO_DEFAULT: &[&str] = &["RotaryEmbedding", "SimplifiedLayerNormalization"];
+const ALSO_DEFAULT: &[&str] = &["Gelu", "RotaryEmbedding", "SimplifiedLayerNormalization"];
 
 /// tract with our operators; built once.
 pub(crate) fn framework() -> &'static Onnx {

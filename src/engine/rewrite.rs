@@ -5,8 +5,8 @@ use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
 use tract_onnx::pb::type_proto::Value;
 
+use super::operators;
 use super::operators::Versions;
-use super::{operators, proto};
 
 /// Makes the file fit for tract.
 pub(crate) fn for_tract(model: &mut pb::ModelProto) {
@@ -17,13 +17,12 @@ pub(crate) fn for_tract(model: &mut pb::ModelProto) {
 }
 
 fn rewrite(graph: &mut pb::GraphProto, versions: Versions) {
-    let nodes = std::mem::take(&mut graph.node);
-    graph.node = nodes.into_iter().flat_map(unreverse).collect();
     graph.value_info.clear();
     graph.input.iter_mut().for_each(forget_symbols);
     graph.initializer.iter_mut().for_each(store_plainly);
     for node in &mut graph.node {
         node.doc_string.clear();
+        close_gaps(node);
         // A ZipMap only gives names to columns; they are in the contract.
         if node.op_type == "ZipMap" {
             "Identity".clone_into(&mut node.op_type);
@@ -42,59 +41,22 @@ fn rewrite(graph: &mut pb::GraphProto, versions: Versions) {
     }
 }
 
-/// A recurrent layer that runs backwards, as one that runs forwards between two reversals: tract ignores the direction.
-fn unreverse(mut node: pb::NodeProto) -> Vec<pb::NodeProto> {
-    let recurrent = matches!(node.op_type.as_str(), "LSTM" | "GRU" | "RNN");
-    if !recurrent || proto::text(&node, "direction").as_deref() != Some("reverse") || node.input.is_empty() {
-        return vec![node];
+/// tract counts an operator's inputs and outputs without those that have no name, so that the ones behind a gap would
+/// be taken for others: what is not asked for at the end is dropped, and an output within gets a name.
+fn close_gaps(node: &mut pb::NodeProto) {
+    while node.input.last().is_some_and(String::is_empty) {
+        node.input.pop();
     }
-    let axis = i64::from(proto::int(&node, "layout").unwrap_or(0) == 1);
-    node.attribute.retain(|attribute| attribute.name != "direction");
+    while node.output.last().is_some_and(String::is_empty) {
+        node.output.pop();
+    }
+    // Recurrent layers are told which of their outputs are missing.
+    if matches!(node.op_type.as_str(), "LSTM" | "GRU" | "RNN") {
+        return;
+    }
     let prefix = node.output.concat();
-    let bounds = [("start", -1), ("end", i64::MIN), ("axis", axis), ("step", -1)];
-    let bounds: Vec<(String, i64)> =
-        bounds.into_iter().map(|(name, value)| (format!("{prefix}/reversal/{name}"), value)).collect();
-    let reversal = |from: &str, to: &str| pb::NodeProto {
-        op_type: "Slice".to_owned(),
-        input: std::iter::once(from.to_owned()).chain(bounds.iter().map(|(name, _)| name.clone())).collect(),
-        output: vec![to.to_owned()],
-        ..pb::NodeProto::default()
-    };
-    let mut nodes: Vec<pb::NodeProto> = bounds.iter().map(|(name, value)| constant(name, *value)).collect();
-    let backwards = format!("{prefix}/reversal/input");
-    nodes.push(reversal(&node.input[0], &backwards));
-    node.input[0] = backwards;
-    // The whole sequence is given out in its own order; the last states are the same either way.
-    let whole = node.output.first().filter(|output| !output.is_empty()).cloned();
-    if let Some(whole) = whole {
-        let inner = format!("{prefix}/reversal/output");
-        node.output[0].clone_from(&inner);
-        nodes.push(node);
-        nodes.push(reversal(&inner, &whole));
-    } else {
-        nodes.push(node);
-    }
-    nodes
-}
-
-/// A node that gives `[value]`.
-fn constant(name: &str, value: i64) -> pb::NodeProto {
-    let attribute = pb::AttributeProto {
-        name: "value".to_owned(),
-        r#type: pb::attribute_proto::AttributeType::Tensor as i32,
-        t: Some(pb::TensorProto {
-            dims: vec![1],
-            data_type: DataType::Int64 as i32,
-            int64_data: vec![value],
-            ..pb::TensorProto::default()
-        }),
-        ..pb::AttributeProto::default()
-    };
-    pb::NodeProto {
-        op_type: "Constant".to_owned(),
-        output: vec![name.to_owned()],
-        attribute: vec![attribute],
-        ..pb::NodeProto::default()
+    for (idx, output) in node.output.iter_mut().enumerate().filter(|(_, output)| output.is_empty()) {
+        *output = format!("{prefix}/unused/{idx}");
     }
 }
 

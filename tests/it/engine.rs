@@ -7,8 +7,7 @@ use serde::Deserialize;
 use trestle::engine::tensor::{Tensor, TensorData};
 use trestle::engine::{EngineError, Model};
 
-const RELATIVE: f64 = 1e-3;
-const ABSOLUTE: f64 = 1e-4;
+const TOLERANCE: Tolerance = Tolerance { relative: 1e-3, absolute: 1e-4 };
 
 /// Models that are refused, and what the reason must say.
 const REFUSED: &[(&str, &str)] = &[
@@ -18,7 +17,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("sequence_output", "The output `y` is not a tensor"),
     ("linear_binary_softmax", "a single score with a post transform"),
     ("linear_binary_softmax_zero", "a single score with a post transform"),
-    ("lstm_clip", "LSTM with `clip`"),
     ("mystery", "The operator com.example:Mystery is not supported (1 node: `what_is_this`)"),
     ("mystery_relu", "The operator com.example:Relu is not supported"),
     ("tree_binary_both_ids", "leaves for both of two classes"),
@@ -42,12 +40,27 @@ struct Fixture {
     outputs: Option<Vec<Stored>>,
 }
 
+/// A tensor as stored beside the models.
 #[derive(Clone, Deserialize)]
-struct Stored {
+pub(crate) struct Stored {
     name: String,
     dtype: String,
     shape: Vec<usize>,
     data: Vec<serde_json::Value>,
+}
+
+/// How far a number may be from the stored one.
+#[derive(Clone, Copy)]
+pub(crate) struct Tolerance {
+    pub(crate) relative: f64,
+    pub(crate) absolute: f64,
+}
+
+impl Tolerance {
+    fn allows(self, got: f64, expected: f64) -> bool {
+        let near = (got - expected).abs() <= self.absolute + self.relative * expected.abs();
+        near || got.total_cmp(&expected).is_eq() || (got.is_nan() && expected.is_nan())
+    }
 }
 
 fn number(value: &serde_json::Value) -> f64 {
@@ -60,10 +73,11 @@ fn number(value: &serde_json::Value) -> f64 {
 }
 
 impl Stored {
-    fn tensor(&self) -> Tensor {
+    pub(crate) fn tensor(&self) -> Tensor {
         let ints = || self.data.iter().map(|value| value.as_i64().unwrap());
         let data = match self.dtype.as_str() {
             "float32" => TensorData::F32(self.data.iter().map(|value| number(value) as f32).collect()),
+            "float16" => TensorData::F16(ints().map(|bits| bits.try_into().unwrap()).collect()),
             "float64" => TensorData::F64(self.data.iter().map(number).collect()),
             "int64" => TensorData::I64(ints().collect()),
             "int32" => TensorData::I32(ints().map(|value| value.try_into().unwrap()).collect()),
@@ -92,13 +106,15 @@ impl Stored {
 
 fn floats(data: &TensorData) -> Option<Vec<f64>> {
     match data {
+        TensorData::F16(bits) => Some(bits.iter().map(|bits| half::f16::from_bits(*bits).to_f64()).collect()),
         TensorData::F32(values) => Some(values.iter().copied().map(f64::from).collect()),
         TensorData::F64(values) => Some(values.clone()),
         _ => None,
     }
 }
 
-fn difference(got: &Tensor, expected: &Tensor) -> Option<String> {
+/// What differs first; `None` if nothing does.
+pub(crate) fn difference(got: &Tensor, expected: &Tensor, tolerance: Tolerance) -> Option<String> {
     let name = &expected.name;
     if got.name != *name || got.shape != expected.shape || got.data.dtype() != expected.data.dtype() {
         let (left, right) = (got.data.dtype(), expected.data.dtype());
@@ -106,9 +122,7 @@ fn difference(got: &Tensor, expected: &Tensor) -> Option<String> {
     }
     match (floats(&got.data), floats(&expected.data)) {
         (Some(got), Some(expected)) => got.iter().zip(&expected).enumerate().find_map(|(idx, (got, expected))| {
-            let near = (got - expected).abs() <= ABSOLUTE + RELATIVE * expected.abs();
-            let same = near || got.total_cmp(expected).is_eq() || (got.is_nan() && expected.is_nan());
-            (!same).then(|| format!("{name}[{idx}]: {got} instead of {expected}"))
+            (!tolerance.allows(*got, *expected)).then(|| format!("{name}[{idx}]: {got} instead of {expected}"))
         }),
         _ => (got.data != expected.data).then(|| format!("{name}: {:?} instead of {:?}", got.data, expected.data)),
     }
@@ -128,7 +142,7 @@ fn check_rows(model: &Model, inputs: &[Stored], outputs: &[Stored], rows: Option
     if left != right {
         return Err(format!("outputs {} instead of {}", names(&left), names(&right)));
     }
-    let found = got.iter().zip(outputs).find_map(|(got, expected)| difference(got, &pick(expected)));
+    let found = got.iter().zip(outputs).find_map(|(got, expected)| difference(got, &pick(expected), TOLERANCE));
     let batch =
         rows.map_or_else(|| "as stored".to_owned(), |rows| format!("with {} rows from {}", rows.len(), rows[0]));
     found.map_or(Ok(()), |found| Err(format!("{batch}: {found}")))
@@ -219,6 +233,6 @@ fn the_example_answers_as_in_onnx_runtime() {
         assert_eq!(outputs[0].data, TensorData::I64(expected.label.clone()));
         let probabilities =
             Tensor::new(&outputs[1].name, vec![rows.len(), 2], TensorData::F32(expected.probabilities.concat()));
-        assert_eq!(difference(&outputs[1], &probabilities), None, "{version}");
+        assert_eq!(difference(&outputs[1], &probabilities, TOLERANCE), None, "{version}");
     }
 }

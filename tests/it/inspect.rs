@@ -207,8 +207,8 @@ fn what_cannot_be_run_is_refused_with_its_reason() {
         "`x` is not a tensor",
     );
     let old = Message::default().int(1, 3).message(8, &Message::default().int(2, 6));
-    let old = old.message(7, &graph(&[node("Relu", "", &["x"], &["y"])], &[], &x, &y)).into_bytes();
-    check_refused(&old, "operator set 6");
+    let old = old.message(7, &graph(&[node("Add", "", &["x", "x"], &["y"])], &[], &x, &y)).into_bytes();
+    check_refused(&old, "operator set 6, whose operators meant other things (Add)");
 }
 
 fn external(location: &str) -> Vec<u8> {

@@ -11,6 +11,7 @@ mod engine;
 mod evaluate;
 mod inspect;
 mod mutants;
+mod node_tests;
 mod onnx;
 mod project_format;
 mod saving;

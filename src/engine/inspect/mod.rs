@@ -21,11 +21,39 @@ use super::error::EngineError;
 use super::file::{self, ModelFile};
 use super::guard::guarded;
 use super::operators::Versions;
-use super::proto::{each_node, each_tensor, is_default_domain, n_elements, node_label, operator_label};
+use super::proto::{each_node, is_default_domain, n_elements, node_label, operator_label};
 use super::{operators, registry};
 use crate::project::contract::{Finding, Inspection, OperatorCount, Severity};
 use crate::project::runtimes::{NEWEST_CHECKED_OPSET, OLDEST_OPSET};
 
+/// Operators that still mean what they meant in an older operator set, and since which.
+const UNCHANGED_SINCE: &[(&str, i64)] = &[
+    ("Abs", 6),
+    ("Ceil", 6),
+    ("Constant", 1),
+    ("Elu", 6),
+    ("Exp", 6),
+    ("Floor", 6),
+    ("GlobalAveragePool", 1),
+    ("GlobalMaxPool", 1),
+    ("HardSigmoid", 6),
+    ("Identity", 1),
+    ("InstanceNormalization", 6),
+    ("LeakyRelu", 6),
+    ("Log", 6),
+    ("MatMul", 1),
+    ("Neg", 6),
+    ("Not", 1),
+    ("Reciprocal", 6),
+    ("Relu", 6),
+    ("Selu", 6),
+    ("Sigmoid", 6),
+    ("Softplus", 1),
+    ("Softsign", 1),
+    ("Sqrt", 6),
+    ("Tanh", 6),
+    ("Transpose", 1),
+];
 /// Nodes named in one finding.
 const MOST_NODES_NAMED: usize = 5;
 
@@ -45,12 +73,12 @@ fn judge(file: &ModelFile, path: &Path) -> Inspection {
     let empty = pb::GraphProto::default();
     let graph = proto.graph.as_ref().unwrap_or(&empty);
     let mut findings = Findings::default();
-    opsets(proto, &mut findings);
+    opsets(proto, graph, &mut findings);
     findings.about("graph.broken");
     structure::check(graph, &mut findings);
     unsupported(proto, graph, &mut findings);
     findings.about("operator.fault");
-    faults::check(graph, Versions::of(proto).onnx, &mut findings);
+    faults::check(graph, &mut findings);
     findings.about("weights.damaged");
     tensors::check(graph, path, &mut findings);
     surprises::check(graph, &mut findings);
@@ -128,7 +156,7 @@ impl Findings {
 const NEWEST_IR: i64 = 14;
 const NEWEST_ML: i64 = 5;
 
-fn opsets(proto: &pb::ModelProto, findings: &mut Findings) {
+fn opsets(proto: &pb::ModelProto, graph: &pb::GraphProto, findings: &mut Findings) {
     findings.about("version.ir");
     if NEWEST_IR < proto.ir_version {
         findings.warn(
@@ -153,10 +181,24 @@ fn opsets(proto: &pb::ModelProto, findings: &mut Findings) {
     }
     let version = proto.opset_import.iter().find(|opset| is_default_domain(&opset.domain)).map(|opset| opset.version);
     match version {
-        Some(version) if version < OLDEST_OPSET => findings.refuse(
-            format!("The model uses operator set {version}, whose operators meant other things"),
-            "Convert it with `onnx.version_converter.convert_version(model, 17)`, or export it again.",
-        ),
+        Some(version) if version < OLDEST_OPSET => {
+            let mut changed: Vec<&str> = Vec::new();
+            each_node(graph, &mut |node| {
+                let same = UNCHANGED_SINCE.iter().any(|(name, since)| *name == node.op_type && *since <= version);
+                if !same && is_default_domain(&node.domain) && !changed.contains(&node.op_type.as_str()) {
+                    changed.push(&node.op_type);
+                }
+            });
+            if !changed.is_empty() {
+                findings.refuse(
+                    format!(
+                        "The model uses operator set {version}, whose operators meant other things ({})",
+                        changed.join(", ")
+                    ),
+                    "Convert it with `onnx.version_converter.convert_version(model, 17)`, or export it again.",
+                );
+            }
+        }
         Some(version) if NEWEST_CHECKED_OPSET < version => findings.warn(
             format!(
                 "The model uses operator set {version}; up to {NEWEST_CHECKED_OPSET} were checked against ONNX Runtime"
@@ -261,11 +303,4 @@ fn n_parameters(graph: &pb::GraphProto) -> u64 {
         }
     });
     count
-}
-
-/// Whether any stored tensor has that element type.
-fn stores(graph: &pb::GraphProto, data_type: i32) -> bool {
-    let mut found = false;
-    each_tensor(graph, &mut |tensor| found |= tensor.data_type == data_type);
-    found
 }

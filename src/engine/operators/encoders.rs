@@ -303,7 +303,7 @@ impl Kernel for LabelEncoder {
             Values::Double(..) => f64::datum_type(),
             Values::Text(..) => String::datum_type(),
         };
-        Ok(tvec!(Fact { dtype, shape: input.shape.clone() }))
+        Ok(tvec!(Fact::new(dtype, input.shape.iter().cloned())))
     }
 
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>> {

@@ -102,7 +102,7 @@ impl Kernel for ArrayFeatureExtractor {
             [_] => tvec!(1.to_dim(), n_positions),
             [rows @ .., _] => rows.iter().cloned().chain([n_positions]).collect(),
         };
-        Ok(tvec!(Fact { dtype: input.dtype, shape }))
+        Ok(tvec!(Fact::new(input.dtype, shape)))
     }
 
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>> {

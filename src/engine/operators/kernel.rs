@@ -12,12 +12,19 @@ pub(crate) struct Fact {
     pub(crate) dtype: DatumType,
     /// Axes.
     pub(crate) shape: TVec<TDim>,
+    /// The elements, where they are known before the model runs.
+    pub(crate) value: Option<Arc<Tensor>>,
 }
 
 impl Fact {
     /// A fact from its parts.
     pub(crate) fn new(dtype: DatumType, shape: impl IntoIterator<Item = TDim>) -> Self {
-        Self { dtype, shape: shape.into_iter().collect() }
+        Self { dtype, shape: shape.into_iter().collect(), value: None }
+    }
+
+    /// The same with its elements, where they are known.
+    pub(crate) fn with_value(self, value: Option<Arc<Tensor>>) -> Self {
+        Self { value, ..self }
     }
 }
 
@@ -29,6 +36,11 @@ pub(crate) trait Kernel: Debug + Send + Sync + 'static {
     /// How many outputs it has.
     fn n_outputs(&self) -> usize {
         1
+    }
+
+    /// Which inputs say what shape comes out: their elements must be known before the model runs.
+    fn shaping(&self) -> Vec<usize> {
+        vec![]
     }
 
     /// What comes out when this goes in; fails on inputs it cannot take.
@@ -43,6 +55,11 @@ pub(crate) fn expansion(kernel: Arc<dyn Kernel>) -> Box<dyn InferenceOp> {
     expand(KernelOp(kernel))
 }
 
+/// The kernel as an operator of tract whose inputs are known.
+pub(crate) fn typed_operator(kernel: Arc<dyn Kernel>) -> Box<dyn TypedOp> {
+    Box::new(KernelOp(kernel))
+}
+
 /// A [`Kernel`] as an operator of tract, before and after typing.
 #[derive(Clone, Debug)]
 struct KernelOp(Arc<dyn Kernel>);
@@ -54,6 +71,16 @@ impl PartialEq for KernelOp {
 }
 
 impl Eq for KernelOp {}
+
+impl KernelOp {
+    fn announce(&self, s: &mut Solver<'_>, facts: &[Fact], outputs: &[TensorProxy]) -> InferenceResult {
+        for (output, fact) in outputs.iter().zip(self.0.outputs(facts)?) {
+            s.equals(&output.datum_type, fact.dtype)?;
+            s.equals(&output.shape, ShapeFactoid::from(fact.shape))?;
+        }
+        Ok(())
+    }
+}
 
 /// tract's symbolic integers are plain integers to our operators.
 fn plain(dtype: DatumType) -> DatumType {
@@ -80,11 +107,18 @@ impl Expansion for KernelOp {
             s.given_all(inputs.iter().map(|input| &input.shape), move |s, shapes: Vec<TVec<TDim>>| {
                 let facts: Vec<Fact> =
                     dtypes.iter().zip(shapes).map(|(dtype, shape)| Fact::new(plain(*dtype), shape)).collect();
-                for (output, fact) in outputs.iter().zip(self.0.outputs(&facts)?) {
-                    s.equals(&output.datum_type, fact.dtype)?;
-                    s.equals(&output.shape, ShapeFactoid::from(fact.shape))?;
+                let shaping: Vec<usize> = self.0.shaping().into_iter().filter(|idx| *idx < inputs.len()).collect();
+                if shaping.is_empty() {
+                    return self.announce(s, &facts, outputs);
                 }
-                Ok(())
+                let values: Vec<_> = shaping.iter().map(|idx| &inputs[*idx].value).collect();
+                s.given_all(values, move |s, values: Vec<Arc<Tensor>>| {
+                    let mut facts = facts.clone();
+                    for (idx, value) in shaping.iter().zip(values) {
+                        facts[*idx].value = Some(value);
+                    }
+                    self.announce(s, &facts, outputs)
+                })
             })
         })
     }
@@ -119,8 +153,10 @@ impl EvalOp for KernelOp {
 
 impl TypedOp for KernelOp {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let facts: Vec<Fact> =
-            inputs.iter().map(|fact| Fact::new(fact.datum_type, fact.shape.iter().cloned())).collect();
+        let facts: Vec<Fact> = inputs
+            .iter()
+            .map(|fact| Fact::new(fact.datum_type, fact.shape.iter().cloned()).with_value(fact.konst.clone()))
+            .collect();
         Ok(self.0.outputs(&facts)?.into_iter().map(|fact| fact.dtype.fact(fact.shape)).collect())
     }
 
@@ -208,8 +244,12 @@ pub(crate) mod testing {
 
     /// Every output, after checking that it is what the kernel announced.
     pub(crate) fn run_all(kernel: &dyn Kernel, inputs: &[Tensor]) -> Vec<Tensor> {
-        let facts: Vec<Fact> =
-            inputs.iter().map(|t| Fact::new(t.datum_type(), t.shape().iter().map(ToDim::to_dim))).collect();
+        let facts: Vec<Fact> = inputs
+            .iter()
+            .map(|t| {
+                Fact::new(t.datum_type(), t.shape().iter().map(ToDim::to_dim)).with_value(Some(Arc::new(t.clone())))
+            })
+            .collect();
         let announced = kernel.outputs(&facts).unwrap();
         let values: Vec<TValue> = inputs.iter().map(|tensor| tensor.clone().into_tvalue()).collect();
         let outputs = kernel.run(&values).unwrap();

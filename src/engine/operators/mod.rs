@@ -1,4 +1,4 @@
-//! Operators of `ai.onnx.ml` that tract lacks or gets wrong, each as a [`Kernel`] over whole tensors.
+//! Operators that tract lacks or gets wrong, each as a [`Kernel`] over whole tensors.
 //!
 //! Where ONNX's specification is silent they follow ONNX Runtime; where that cannot be told either, building fails,
 //! which refuses the model.
@@ -9,17 +9,20 @@
 )]
 
 mod cast;
+mod choice;
 mod encoders;
 mod features;
 mod kernel;
 mod linear;
 mod scalers;
 mod scores;
+mod standard;
 mod svm;
 mod tree;
 
 use std::sync::Arc;
 
+use choice::{ByUs, Choice};
 use kernel::expansion;
 pub(crate) use kernel::{Fact, Kernel};
 use tract_onnx::model::{OnnxOpRegister, ParsingContext};
@@ -29,7 +32,7 @@ use tract_onnx::tract_hir::internal::{InferenceOp, bail, format_err};
 
 use super::proto::is_default_domain;
 
-/// Every operator computed here, by family.
+/// Every operator computed here besides the standard ones, by family.
 const FAMILIES: &[&[Operator]] = &[
     cast::OPERATORS,
     encoders::OPERATORS,
@@ -92,12 +95,23 @@ pub(crate) enum Parsed {
     Kernel(Arc<dyn Kernel>),
     /// Lowered to tract's own operators.
     Lowered(Box<dyn InferenceOp>),
+    /// Computed here for some element types, by tract for the others.
+    ByType(Arc<dyn Kernel>, ByUs),
 }
 
 impl Parsed {
     fn kernel(kernel: impl Kernel) -> TractResult<Self> {
         Ok(Self::Kernel(Arc::new(kernel)))
     }
+
+    fn by_type(kernel: impl Kernel, by_us: ByUs) -> TractResult<Self> {
+        Ok(Self::ByType(Arc::new(kernel), by_us))
+    }
+}
+
+/// Every operator computed here.
+fn all() -> impl Iterator<Item = &'static Operator> {
+    FAMILIES.iter().chain(standard::FAMILIES).copied().flatten()
 }
 
 fn same_domain(left: &str, right: &str) -> bool {
@@ -106,16 +120,12 @@ fn same_domain(left: &str, right: &str) -> bool {
 
 /// The operator that computes this node, if it is one of ours.
 pub(crate) fn find(node: &NodeProto, versions: Versions) -> Option<&'static Operator> {
-    FAMILIES
-        .iter()
-        .copied()
-        .flatten()
-        .find(|own| own.name == node.op_type && same_domain(own.domain, &node.domain) && (own.takes)(node, versions))
+    all().find(|own| own.name == node.op_type && same_domain(own.domain, &node.domain) && (own.takes)(node, versions))
 }
 
 /// Whether an operator of that name is computed here, at least in some cases.
 pub(crate) fn knows(domain: &str, operator: &str) -> bool {
-    FAMILIES.iter().copied().flatten().any(|own| own.name == operator && same_domain(own.domain, domain))
+    all().any(|own| own.name == operator && same_domain(own.domain, domain))
 }
 
 /// Reads the node's attributes, if it is computed here.
@@ -130,7 +140,7 @@ pub(crate) fn objection(node: &NodeProto, versions: Versions) -> Option<String> 
 
 /// tract knows operators by bare name only; ours are registered under their domain and name, see [`claim`].
 pub(crate) fn register(register: &mut OnnxOpRegister) {
-    for own in FAMILIES.iter().copied().flatten() {
+    for own in all() {
         register.0.insert(claimed(own), build);
     }
 }
@@ -148,7 +158,7 @@ pub(crate) fn claim(node: &mut NodeProto, versions: Versions) {
 
 /// Reads the attributes of a node that was [`claim`]ed.
 pub(crate) fn parse_claimed(node: &NodeProto, versions: Versions) -> Option<TractResult<Parsed>> {
-    let own = FAMILIES.iter().copied().flatten().find(|own| claimed(own) == node.op_type)?;
+    let own = all().find(|own| claimed(own) == node.op_type)?;
     Some((own.parse)(node, versions))
 }
 
@@ -156,10 +166,20 @@ pub(crate) fn parse_claimed(node: &NodeProto, versions: Versions) -> Option<Trac
 type Built = (Box<dyn InferenceOp>, Vec<String>);
 
 fn build(context: &ParsingContext<'_>, node: &NodeProto) -> TractResult<Built> {
-    let parsed = parse_claimed(node, Versions::of(context.model));
-    let built = match parsed.ok_or_else(|| format_err!("{} is not computed here", node.op_type))?? {
+    let own = all().find(|own| claimed(own) == node.op_type);
+    let own = own.ok_or_else(|| format_err!("{} is not computed here", node.op_type))?;
+    let parsed = (own.parse)(node, Versions::of(context.model))?;
+    let built = match parsed {
         Parsed::Kernel(kernel) => expansion(kernel),
         Parsed::Lowered(lowered) => lowered,
+        Parsed::ByType(kernel, by_us) => {
+            let Some(tracts) = context.framework.op_register.0.get(own.name) else {
+                bail!("tract has no {}", own.name)
+            };
+            let plain = NodeProto { op_type: own.name.to_owned(), ..node.clone() };
+            let (tract, closures) = tracts(context, &plain)?;
+            return Ok((Box::new(Choice { name: own.name, tract, own: expansion(kernel), by_us }), closures));
+        }
     };
     Ok((built, vec![]))
 }

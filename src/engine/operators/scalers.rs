@@ -49,7 +49,7 @@ impl Kernel for Scaler {
     fn outputs(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
         let input = only(self.name(), inputs)?;
         ensure_number(self.name(), input.dtype)?;
-        Ok(tvec!(Fact { dtype: f32::datum_type(), shape: input.shape.clone() }))
+        Ok(tvec!(Fact::new(f32::datum_type(), input.shape.iter().cloned())))
     }
 
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>> {
@@ -204,7 +204,7 @@ impl Kernel for Normalizer {
     fn outputs(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
         let input = only(self.name(), inputs)?;
         ensure_number(self.name(), input.dtype)?;
-        Ok(tvec!(Fact { dtype: f32::datum_type(), shape: input.shape.clone() }))
+        Ok(tvec!(Fact::new(f32::datum_type(), input.shape.iter().cloned())))
     }
 
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>> {

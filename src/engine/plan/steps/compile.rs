@@ -304,7 +304,7 @@ fn alone(node: &pb::NodeProto, context: &Context, places: &Places, depth: usize)
     let parsed = operators::parse_claimed(node, context.versions).transpose()?;
     let action = match (parsed, node.op_type.as_str()) {
         (Some(Parsed::Kernel(kernel)), _) => Action::Kernel(kernel),
-        (Some(Parsed::Lowered(_)), _) => bail!("{} is no step of its own", label(node)),
+        (Some(Parsed::Lowered(_) | Parsed::ByType(..)), _) => bail!("{} is no step of its own", label(node)),
         (None, "If") => Action::If(Branches { then: body("then_branch")?, otherwise: body("else_branch")? }),
         (None, "Loop") => Action::Loop(Looped { body: body("body")?, n_inputs }),
         (None, "Scan") => {

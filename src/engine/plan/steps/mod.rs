@@ -18,7 +18,7 @@ use sequence::SequenceOperator;
 use tract_onnx::pb;
 use tract_onnx::pb::type_proto::Value as Type;
 use tract_onnx::tract_hir::internal::{
-    IntoTValue as _, TValue, TVec, Tensor, ToDim, TractResult, bail, ensure, format_err,
+    IntoArcTensor as _, IntoTValue as _, TValue, TVec, Tensor, ToDim as _, TractResult, bail, ensure, format_err,
 };
 use value::{Value, plain};
 
@@ -183,10 +183,17 @@ impl Program {
 fn run_kernel(kernel: &dyn Kernel, inputs: Vec<Option<Value>>) -> TractResult<Vec<Value>> {
     let tensors = inputs.into_iter().flatten().map(|value| plain(value.into_tensor()?));
     let tensors: Vec<TValue> = tensors.collect::<TractResult<_>>()?;
-    let fact = |tensor: &TValue| Fact::new(tensor.datum_type(), tensor.shape().iter().map(ToDim::to_dim));
+    let shaping = kernel.shaping();
+    let fact = |(idx, tensor): (usize, &TValue)| {
+        let value = shaping.contains(&idx).then(|| tensor.clone().into_arc_tensor());
+        Fact::new(tensor.datum_type(), tensor.shape().iter().map(|length| length.to_dim())).with_value(value)
+    };
     let outputs = guarded("running the model", || {
-        // It checks there what it is given.
-        kernel.outputs(&tensors.iter().map(fact).collect::<Vec<_>>())?;
+        // It checks there what it is given; the shapes that it cannot tell come out below.
+        match kernel.outputs(&tensors.iter().enumerate().map(fact).collect::<Vec<_>>()) {
+            Err(reason) if !reason.to_string().contains("depends on data") => return Err(reason),
+            _ => {}
+        }
         kernel.run(&tensors)
     });
     let outputs = outputs.map_err(|error| format_err!("{error}"))??;
