@@ -5,8 +5,8 @@ use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
 use tract_onnx::pb::type_proto::Value;
 
-use super::operators;
 use super::operators::Versions;
+use super::{operators, proto};
 
 /// Makes the file fit for tract.
 pub(crate) fn for_tract(model: &mut pb::ModelProto) {
