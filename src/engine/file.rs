@@ -79,6 +79,7 @@ pub(crate) fn read(path: &Path) -> Result<ModelFile, EngineError> {
             "Export the model to ONNX (other formats use protobuf too), or copy the file again if it was cut short.",
         ));
     }
+    proto.graph.iter_mut().for_each(super::maps::type_inputs);
     if !proto.functions.is_empty() {
         let mut reader = hashing.inner.into_inner();
         let defaults = functions.into_iter().map(|(from, length)| {

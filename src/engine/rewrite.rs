@@ -6,7 +6,7 @@ use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
 use tract_onnx::pb::type_proto::Value;
 
 use super::operators::Versions;
-use super::{operators, proto};
+use super::{maps, operators, proto};
 
 /// Makes the file fit for tract.
 pub(crate) fn for_tract(model: &mut pb::ModelProto) {
@@ -23,12 +23,7 @@ fn rewrite(graph: &mut pb::GraphProto, versions: Versions) {
     for node in &mut graph.node {
         node.doc_string.clear();
         close_gaps(node);
-        // A ZipMap only gives names to columns; they are in the contract.
-        if node.op_type == "ZipMap" {
-            "Identity".clone_into(&mut node.op_type);
-            node.domain.clear();
-            node.attribute.clear();
-        }
+        maps::forget_names(node);
         // Without a value it gives zeros in float32; tract makes them float64.
         if node.op_type == "ConstantOfShape" && proto::is_default_domain(&node.domain) && node.attribute.is_empty() {
             node.attribute.push(zero());

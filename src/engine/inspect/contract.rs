@@ -7,12 +7,13 @@ use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
 use tract_onnx::pb::type_proto::Value;
 
 use super::Findings;
+use crate::engine::maps;
 use crate::engine::proto::{class_labels, data_type_name, dtype};
 use crate::project::contract::{ClassLabel, Dim, Dtype, ModelContract, TensorSpec};
 
 /// The contract that the graph states; what the file leaves open about outputs is filled in by loading.
 pub(super) fn contract(graph: &pb::GraphProto, findings: &mut Findings) -> ModelContract {
-    let inputs: Vec<TensorSpec> = real_inputs(graph).filter_map(|input| input_spec(input, findings)).collect();
+    let inputs: Vec<TensorSpec> = real_inputs(graph).filter_map(|input| input_spec(graph, input, findings)).collect();
     if inputs.is_empty() {
         findings.refuse("The model takes no input", "Export it with at least one input.");
     }
@@ -52,7 +53,7 @@ fn producers(graph: &pb::GraphProto) -> HashMap<&str, &pb::NodeProto> {
     graph.node.iter().flat_map(|node| node.output.iter().map(move |output| (output.as_str(), node))).collect()
 }
 
-fn input_spec(input: &pb::ValueInfoProto, findings: &mut Findings) -> Option<TensorSpec> {
+fn input_spec(graph: &pb::GraphProto, input: &pb::ValueInfoProto, findings: &mut Findings) -> Option<TensorSpec> {
     let name = &input.name;
     let Some(Value::TensorType(tensor)) = input.r#type.as_ref().and_then(|kind| kind.value.as_ref()) else {
         findings.refuse(
@@ -74,7 +75,17 @@ fn input_spec(input: &pb::ValueInfoProto, findings: &mut Findings) -> Option<Ten
     if tensor.shape.is_none() {
         findings.note(format!("The input `{name}` does not state its shape"), "State it when exporting.");
     }
-    Some(TensorSpec { name: name.clone(), dtype, shape: dims(tensor), classes: Vec::new() })
+    let classes = maps::vocabulary(graph, name).unwrap_or_default();
+    if !classes.is_empty() {
+        let columns = classes.len();
+        findings.about("contract.maps");
+        findings.note(
+            format!("The input `{name}` is a map in ONNX (DictVectorizer); here it is a table with a column for each of {columns} keys"),
+            "Give 0 where a map has no such key.",
+        );
+        findings.about("contract.inputs");
+    }
+    Some(TensorSpec { name: name.clone(), dtype, shape: dims(tensor), classes })
 }
 
 fn dims(tensor: &pb::type_proto::Tensor) -> Vec<Dim> {

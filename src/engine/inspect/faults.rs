@@ -5,6 +5,7 @@
 use tract_onnx::pb;
 
 use super::{Findings, name_some};
+use crate::engine::maps;
 use crate::engine::proto::{each_node, int, node_label, text};
 
 /// Refuses nodes that would be computed wrongly.
@@ -21,11 +22,24 @@ pub(super) fn check(graph: &pb::GraphProto, findings: &mut Findings) {
         if node.op_type.starts_with("Random") || matches!(node.op_type.as_str(), "Multinomial" | "Bernoulli") {
             random.push(node_label(node));
         }
-        if node.op_type == "ZipMap" && !graph.output.iter().any(|output| node.output.contains(&output.name)) {
-            findings.refuse(
-                format!("The ZipMap {} is not an output of the model", node_label(node)),
-                "Export the model with the option `zipmap: False`.",
+        if let Some(transform) = skipped_transform(node) {
+            findings.warn(
+                format!(
+                    "{} {} asks for {transform} of a single target, which ONNX Runtime leaves out, and so it is here",
+                    node.op_type,
+                    node_label(node)
+                ),
+                "Export the transform as an operator of its own.",
             );
+        }
+        if node.op_type == "TreeEnsemble" && matches!(int(node, "post_transform"), Some(1 | 2)) {
+            findings.warn(
+                format!("TreeEnsemble {} has a post transform whose number ONNX Runtime reads as LOGISTIC (1) or SOFTMAX (2), against the specification, and so it is here", node_label(node)),
+                "Export the transform as an operator of its own.",
+            );
+        }
+        if let Some((what, fix)) = maps::objection(graph, node) {
+            findings.refuse(format!("The {} {} {what}", node.op_type, node_label(node)), fix);
         }
     });
     for (what, fix, labels) in found {
@@ -40,6 +54,18 @@ pub(super) fn check(graph: &pb::GraphProto, findings: &mut Findings) {
     }
 }
 
+/// The transform that ONNX Runtime does not apply to a regressor's single target, against the specification.
+fn skipped_transform(node: &pb::NodeProto) -> Option<String> {
+    let probit_counts = match node.op_type.as_str() {
+        "LinearRegressor" if int(node, "targets").unwrap_or(1) == 1 => true,
+        "TreeEnsembleRegressor" if int(node, "n_targets").unwrap_or(1) == 1 => true,
+        "SVMRegressor" => false,
+        _ => return None,
+    };
+    let transform = text(node, "post_transform")?;
+    (transform != "NONE" && !(probit_counts && transform == "PROBIT")).then_some(transform)
+}
+
 fn given(list: &[String], position: usize) -> bool {
     list.get(position).is_some_and(|name| !name.is_empty())
 }
@@ -52,16 +78,6 @@ fn fault(node: &pb::NodeProto) -> Option<(String, &'static str)> {
             Some(("SpaceToDepth in the mode CRD is not supported".to_owned(), "Export it in the mode DCR."))
         }
         "Attention" | "GroupQueryAttention" | "MultiHeadAttention" => attention(node),
-        // ONNX Runtime skips the transform of a single target, tract does not.
-        "LinearRegressor"
-            if int(node, "targets").unwrap_or(1) == 1
-                && text(node, "post_transform").is_some_and(|transform| transform != "NONE") =>
-        {
-            Some((
-                "LinearRegressor with a post transform of a single target is not defined alike everywhere".to_owned(),
-                "Export the transform as an operator of its own.",
-            ))
-        }
         _ => None,
     }
 }
@@ -105,6 +121,17 @@ mod tests {
     fn check(operator: &str, attributes: &[(&str, &str)], expected: Option<&str>) {
         let what = fault(&layer(operator, attributes)).map(|(what, _)| what);
         assert_eq!(what.as_deref(), expected);
+    }
+
+    #[test]
+    #[test]
+    fn a_transform_that_onnx_runtime_skips_is_told() {
+        let skipped =
+            |operator: &str, transform: &str| skipped_transform(&layer(operator, &[("post_transform", transform)]));
+        assert_eq!(skipped("LinearRegressor", "LOGISTIC").as_deref(), Some("LOGISTIC"));
+        assert_eq!(skipped("TreeEnsembleRegressor", "PROBIT"), None);
+        assert_eq!(skipped("SVMRegressor", "PROBIT").as_deref(), Some("PROBIT"));
+        assert_eq!(skipped("LinearRegressor", "NONE"), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod advice;
 mod contract;
 mod external;
 mod faults;
+mod older;
 mod structure;
 mod surprises;
 mod tensors;
@@ -26,34 +27,6 @@ use super::{operators, registry};
 use crate::project::contract::{Finding, Inspection, OperatorCount, Severity};
 use crate::project::runtimes::{NEWEST_CHECKED_OPSET, OLDEST_OPSET};
 
-/// Operators that still mean what they meant in an older operator set, and since which.
-const UNCHANGED_SINCE: &[(&str, i64)] = &[
-    ("Abs", 6),
-    ("Ceil", 6),
-    ("Constant", 1),
-    ("Elu", 6),
-    ("Exp", 6),
-    ("Floor", 6),
-    ("GlobalAveragePool", 1),
-    ("GlobalMaxPool", 1),
-    ("HardSigmoid", 6),
-    ("Identity", 1),
-    ("InstanceNormalization", 6),
-    ("LeakyRelu", 6),
-    ("Log", 6),
-    ("MatMul", 1),
-    ("Neg", 6),
-    ("Not", 1),
-    ("Reciprocal", 6),
-    ("Relu", 6),
-    ("Selu", 6),
-    ("Sigmoid", 6),
-    ("Softplus", 1),
-    ("Softsign", 1),
-    ("Sqrt", 6),
-    ("Tanh", 6),
-    ("Transpose", 1),
-];
 /// Nodes named in one finding.
 const MOST_NODES_NAMED: usize = 5;
 
@@ -182,13 +155,7 @@ fn opsets(proto: &pb::ModelProto, graph: &pb::GraphProto, findings: &mut Finding
     let version = proto.opset_import.iter().find(|opset| is_default_domain(&opset.domain)).map(|opset| opset.version);
     match version {
         Some(version) if version < OLDEST_OPSET => {
-            let mut changed: Vec<&str> = Vec::new();
-            each_node(graph, &mut |node| {
-                let same = UNCHANGED_SINCE.iter().any(|(name, since)| *name == node.op_type && *since <= version);
-                if !same && is_default_domain(&node.domain) && !changed.contains(&node.op_type.as_str()) {
-                    changed.push(&node.op_type);
-                }
-            });
+            let changed = older::changed(graph, version);
             if !changed.is_empty() {
                 findings.refuse(
                     format!(

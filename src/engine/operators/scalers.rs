@@ -213,16 +213,18 @@ impl Kernel for Normalizer {
         let cast = input.cast_to::<f32>()?;
         let mut values = elements::<f32>(&cast)?.to_vec();
         for row in values.chunks_mut(n_columns.max(1)) {
-            let norm = match self {
+            let divisor = match self {
                 // Not the largest magnitude: ONNX and ONNX Runtime say the largest value.
                 Self::Max => row.iter().copied().fold(f32::MIN, f32::max),
                 Self::L1 => row.iter().map(|x| x.abs()).sum::<f32>(),
-                Self::L2 => row.iter().map(|x| x * x).sum::<f32>().sqrt(),
+                Self::L2 => row.iter().map(|x| x * x).sum::<f32>(),
             };
-            if norm != 0.0 {
-                for x in row {
-                    *x /= norm;
-                }
+            if divisor == 0.0 {
+                continue;
+            }
+            for x in row {
+                // Squares are divided, as in ONNX Runtime: it shows where they overflow.
+                *x = if matches!(self, Self::L2) { (*x * *x / divisor).sqrt().copysign(*x) } else { *x / divisor };
             }
         }
         Ok(tvec!(tensor(input.shape(), values)?))

@@ -43,14 +43,35 @@ impl Similarity {
 
     fn of(self, row: &[f32], vector: &[f32]) -> f32 {
         match self {
-            Self::Linear => dot(row, vector),
-            Self::Poly { gamma, coef0, degree } => (gamma * dot(row, vector) + coef0).powf(degree),
+            Self::Linear => fused_dot(row, vector),
+            Self::Poly { gamma, coef0, degree } => power(fused(coef0, gamma, fused_dot(row, vector)), degree),
             Self::Rbf { gamma } => {
                 let distance: f32 = row.iter().zip(vector).map(|(left, right)| (left - right) * (left - right)).sum();
                 (-gamma * distance).exp()
             }
-            Self::Sigmoid { gamma, coef0 } => (gamma * dot(row, vector) + coef0).tanh(),
+            Self::Sigmoid { gamma, coef0 } => fused(coef0, gamma, fused_dot(row, vector)).tanh(),
         }
+    }
+}
+
+/// `sum + left * right`, rounded once.
+fn fused(sum: f32, left: f32, right: f32) -> f32 {
+    (f64::from(sum) + f64::from(left) * f64::from(right)) as f32
+}
+
+/// The inner product as ONNX Runtime sums it: large coefficients of opposite signs show the last bit.
+fn fused_dot(left: &[f32], right: &[f32]) -> f32 {
+    left.iter().zip(right).fold(0.0, |sum, (left, right)| fused(sum, *left, *right))
+}
+
+#[expect(clippy::float_cmp, reason = "whole degrees are stored exactly")]
+fn power(base: f32, degree: f32) -> f32 {
+    if degree == 2.0 {
+        base * base
+    } else if degree == 3.0 {
+        base * base * base
+    } else {
+        base.powf(degree)
     }
 }
 
@@ -126,8 +147,9 @@ impl SvmClassifier {
             return reject(node, "`prob_a` and `prob_b` do not match its classes");
         }
         let post_transform = PostTransform::parse(node)?;
-        if n_classes == 2 && prob_a.is_empty() && post_transform != PostTransform::None {
-            return reject(node, "a single score with a post transform is not defined alike everywhere");
+        // ONNX Runtime leaves the second score unwritten.
+        if n_classes == 2 && prob_a.is_empty() && post_transform == PostTransform::Probit {
+            return reject(node, "the transform PROBIT of a single score leaves the other class without one");
         }
         Ok(Self {
             vectors,
@@ -155,6 +177,15 @@ impl SvmClassifier {
         };
         let pairs = (0..n_classes).flat_map(|i| (i + 1..n_classes).map(move |j| (i, j)));
         pairs.zip(&self.rho).map(|((i, j), rho)| (part(j - 1, i) + part(i, j) + f64::from(*rho)) as f32).collect()
+    }
+
+    /// The scores of two classes from one decision, as ONNX Runtime makes them.
+    fn single(&self, decision: f32) -> [f32; 2] {
+        match self.post_transform {
+            PostTransform::Logistic => [logistic(-decision), logistic(decision)],
+            PostTransform::Softmax | PostTransform::SoftmaxZero => [1.0 - decision, decision],
+            PostTransform::None | PostTransform::Probit => [-decision, decision],
+        }
     }
 
     /// Probabilities of the classes from those of their pairs.
@@ -189,7 +220,8 @@ fn couple(pairs: &[f32], n: usize) -> Vec<f32> {
     for _ in 0..MOST_ROUNDS {
         let mut qp: Vec<f32> = q.chunks_exact(n).map(|row| row.iter().zip(&p).map(|(q, p)| q * p).sum()).collect();
         let mut pqp: f32 = p.iter().zip(&qp).map(|(p, qp)| p * qp).sum();
-        if qp.iter().all(|qp| (qp - pqp).abs() < tolerance) {
+        // Of what is no number, the first guess stays.
+        if !qp.iter().any(|qp| tolerance <= (qp - pqp).abs()) {
             break;
         }
         for t in 0..n {
@@ -245,7 +277,8 @@ impl Kernel for SvmClassifier {
             if !self.probabilities.is_empty() {
                 scores.extend(self.pairwise_probabilities(&decisions));
             } else if n_classes == 2 {
-                scores.extend([-decisions[0], decisions[0]]);
+                scores.extend(self.single(decisions[0]));
+                continue;
             } else {
                 scores.extend(decisions);
             }
@@ -271,9 +304,8 @@ impl SvmRegressor {
         let (Some(rho), false) = (rho.first(), coefficients.is_empty()) else {
             return reject(node, "it has no coefficients");
         };
-        if PostTransform::parse(node)? != PostTransform::None {
-            return reject(node, "a post transform is not defined alike everywhere");
-        }
+        // ONNX Runtime reads the transform and does not apply it.
+        PostTransform::parse(node)?;
         let n_vectors = usize::try_from(int(node, "n_supports").unwrap_or(0)).unwrap_or(0);
         let vectors = if n_vectors == 0 { None } else { Some(Vectors::parse(node, n_vectors)?) };
         if vectors.is_some() && coefficients.len() != n_vectors {

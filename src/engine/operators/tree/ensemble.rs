@@ -1,7 +1,8 @@
 //! Decision trees in flat arrays, evaluated for blocks of rows.
 //!
 //! Inner nodes and leaves are in separate arrays; a child is an index into either. Every index was checked when the
-//! ensemble was built and every tree was found to be a tree, so that evaluation always ends.
+//! ensemble was built and no node was found to follow itself, so that evaluation always ends. Nodes are shared only
+//! in ensembles that ask for equality.
 
 use super::Score;
 
@@ -64,7 +65,7 @@ impl Number for f64 {
 }
 
 /// A child: an inner node, or a leaf as its complement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Child(i32);
 
 impl Child {

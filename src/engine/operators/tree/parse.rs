@@ -1,6 +1,6 @@
 //! Trees from the parallel attribute arrays of a node, with every reference checked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use tract_onnx::pb::NodeProto;
@@ -83,6 +83,21 @@ pub(super) fn trees(node: &NodeProto, prefix: &str, n_targets: usize) -> TractRe
         double.get_or_init(|| shape.ensemble(&arrays, n_targets));
     }
     Ok(Trees { single: shape.ensemble(&arrays, n_targets), double })
+}
+
+/// Whether every row reaches a leaf with a value for that target: some tree has it on all of its leaves.
+pub(super) fn always_names(node: &NodeProto, prefix: &str, target: i64) -> bool {
+    let list = |name: &str| ints(node, &format!("{prefix}_{name}"));
+    let leaves = list("treeids").iter().zip(list("nodeids")).zip(list("ids"));
+    let naming: HashSet<(i64, i64)> =
+        leaves.filter(|(_, id)| **id == target).map(|((tree, leaf), _)| (*tree, *leaf)).collect();
+    let mut trees: HashMap<i64, bool> = HashMap::new();
+    let nodes = ints(node, "nodes_treeids").iter().zip(ints(node, "nodes_nodeids"));
+    for ((tree, id), mode) in nodes.zip(texts(node, "nodes_modes")) {
+        let names = trees.entry(*tree).or_insert(true);
+        *names &= mode != "LEAF" || naming.contains(&(*tree, *id));
+    }
+    trees.values().any(|names| *names)
 }
 
 /// The attribute arrays, of matching lengths.
@@ -169,7 +184,10 @@ impl<'a> Arrays<'a> {
             values_of[*place].push(idx);
         }
         let mut links = Links::default();
-        let mut seen = vec![false; self.tree_ids.len()];
+        // Exporters let several questions about the same set of categories share what follows.
+        let may_share =
+            self.comparisons.iter().any(|mode| matches!(mode, Some(Comparison::Equal | Comparison::NotEqual)));
+        let mut seen: Vec<Option<Child>> = vec![None; self.tree_ids.len()];
         let mut previous_tree = None;
         for root in 0..self.tree_ids.len() {
             // The first node listed of each tree is its root.
@@ -180,8 +198,12 @@ impl<'a> Arrays<'a> {
             // Where to write the child that is being followed: a node and its side.
             let mut pending: Vec<(usize, Option<(usize, bool)>)> = vec![(root, None)];
             while let Some((place, parent)) = pending.pop() {
-                if std::mem::replace(&mut seen[place], true) {
-                    return reject(node, "its nodes do not form trees: one is reached twice");
+                if let Some(child) = seen[place] {
+                    if !may_share || parent.is_none() {
+                        return reject(node, "its nodes do not form trees: one is reached twice");
+                    }
+                    links.hang(parent, child);
+                    continue;
                 }
                 let child = if self.comparisons[place].is_some() {
                     let at = links.nodes.len();
@@ -201,12 +223,12 @@ impl<'a> Arrays<'a> {
                     Child::leaf(links.leaves.len() - 1)
                 };
                 let Some(child) = child else { return reject(node, "it has too many nodes") };
-                match parent {
-                    None => links.roots.push(child),
-                    Some((at, true)) => links.nodes[at].1 = child,
-                    Some((at, false)) => links.nodes[at].2 = child,
-                }
+                seen[place] = Some(child);
+                links.hang(parent, child);
             }
+        }
+        if may_share && !links.end() {
+            return reject(node, "its nodes do not form trees: one follows itself");
         }
         Ok(links)
     }
@@ -223,6 +245,39 @@ struct Links {
 }
 
 impl Links {
+    /// Puts a child in its place: below a node on its side, or among the roots.
+    fn hang(&mut self, parent: Option<(usize, bool)>, child: Child) {
+        match parent {
+            None => self.roots.push(child),
+            Some((at, true)) => self.nodes[at].1 = child,
+            Some((at, false)) => self.nodes[at].2 = child,
+        }
+    }
+
+    /// Whether no node follows itself.
+    fn end(&self) -> bool {
+        let places: HashMap<Child, usize> =
+            (0..self.nodes.len()).filter_map(|at| Some((Child::node(at)?, at))).collect();
+        let children = |at: usize| {
+            let (_, yes, no) = self.nodes[at];
+            [yes, no].into_iter().filter_map(|child| places.get(&child).copied())
+        };
+        let mut parents = vec![0_usize; self.nodes.len()];
+        (0..self.nodes.len()).flat_map(children).for_each(|at| parents[at] += 1);
+        let mut free: Vec<usize> = (0..self.nodes.len()).filter(|at| parents[*at] == 0).collect();
+        let mut n_free = 0;
+        while let Some(at) = free.pop() {
+            n_free += 1;
+            for child in children(at) {
+                parents[child] -= 1;
+                if parents[child] == 0 {
+                    free.push(child);
+                }
+            }
+        }
+        n_free == self.nodes.len()
+    }
+
     fn ensemble<T: Number>(&self, arrays: &Arrays<'_>, n_targets: usize) -> Ensemble<T> {
         let rules: Vec<Rule> = self
             .nodes

@@ -1,5 +1,9 @@
+use tract_onnx::pb::NodeProto;
+
 use super::*;
+use crate::engine::operators::kernel::Kernel as _;
 use crate::engine::operators::kernel::testing::{With as _, node, run, run_all, tensor2};
+use crate::engine::operators::scores::logistic;
 
 fn texts(words: &[&str]) -> Vec<Vec<u8>> {
     words.iter().map(|word| word.as_bytes().to_vec()).collect()
@@ -141,18 +145,88 @@ fn a_class_no_leaf_names_cannot_win() {
     check_classifier(&node, &[[0.0, 0.0]], &[2], &[-0.6, 0.0, -0.4]);
 }
 
+fn two(ids: &[i64], values: &[f32], bases: &[f32], transform: &str) -> NodeProto {
+    classifier(ids, values)
+        .with("classlabels_int64s", |a| a.ints = vec![0, 1])
+        .with("base_values", |a| a.floats = bases.to_vec())
+        .with("post_transform", |a| a.s = transform.as_bytes().to_vec())
+}
+
+// The answers of these are ONNX Runtime 1.32's.
+#[test]
+fn two_classes_with_leaves_for_both_are_decided_by_the_second() {
+    let values = [0.4, 0.1, 0.3, -0.9];
+    let both = two(&[0, 0, 1, 1], &values, &[], "NONE");
+    check_classifier(&both, &[[0.0, 0.0], [0.0, 3.0]], &[1, 0], &[0.4, 0.3, 0.4, -0.9]);
+    let both = two(&[0, 0, 1, 1], &values, &[-0.6], "NONE");
+    check_classifier(&both, &[[0.0, 0.0]], &[1], &[-0.2, 0.3]);
+    let both = two(&[0, 0, 1, 1], &values, &[-0.3, 0.7], "NONE");
+    check_classifier(&both, &[[0.0, 0.0]], &[1], &[-1.1, 1.1]);
+}
+
+#[test]
+fn two_base_values_leave_an_unspoken_class_at_nothing() {
+    let first = two(&[0; 4], &[0.1, -0.1, 0.2, -0.2], &[-0.4, 0.7], "NONE");
+    check_classifier(&first, &[[0.0, 0.0]], &[0], &[-0.1, 0.0]);
+    let second = two(&[1; 4], &[0.1, -0.1, 0.2, -0.2], &[-0.4, 0.7], "NONE");
+    check_classifier(&second, &[[0.0, 0.0]], &[1], &[0.0, 0.7]);
+    let second = two(&[1; 4], &[0.1, -0.1, 0.2, -0.2], &[-0.4], "NONE");
+    check_classifier(&second, &[[0.0, 0.0]], &[1], &[0.0, 0.3]);
+}
+
+#[test]
+fn a_single_score_is_transformed_by_logistic_only() {
+    let (low, high) = scores_of(0.3);
+    check_classifier(&two(&[0; 4], &[0.1, 0.1, 0.2, 0.2], &[], "LOGISTIC"), &[[0.0, 0.0]], &[0], &[low, high]);
+    for transform in ["SOFTMAX", "SOFTMAX_ZERO"] {
+        check_classifier(&two(&[0; 4], &[0.1, 0.1, 0.2, 0.2], &[], transform), &[[0.0, 0.0]], &[0], &[0.7, 0.3]);
+        check_classifier(&two(&[0; 4], &[0.1, -0.1, 0.2, 0.2], &[], transform), &[[0.0, 0.0]], &[1], &[-0.3, 0.3]);
+    }
+}
+
 #[test]
 fn corners_without_one_answer_are_refused() {
-    let two = |ids: &[i64]| classifier(ids, &[0.1; 4]).with("classlabels_int64s", |a| a.ints = vec![0, 1]);
     let cases = [
-        two(&[0, 0, 1, 1]),
-        two(&[0; 4]).with("base_values", |a| a.floats = vec![0.0, 0.0]),
-        two(&[0; 4]).with("post_transform", |a| a.s = b"SOFTMAX".to_vec()),
+        two(&[0; 4], &[0.1; 4], &[], "PROBIT"),
+        two(&[0, 1, 0, 0], &[0.1; 4], &[0.5], "NONE"),
+        two(&[0; 4], &[0.1; 4], &[0.1, 0.2, 0.3], "NONE"),
         classifier(&[0; 4], &[0.1; 4]).with("classlabels_int64s", |a| a.ints = vec![0]),
     ];
     for case in cases {
         assert!(TreeEnsembleClassifier::parse(&case).is_err());
     }
+}
+
+#[test]
+fn a_single_target_is_not_transformed_and_an_unspoken_one_is_nothing() {
+    let node = regressor("BRANCH_LEQ").with("post_transform", |a| a.s = b"LOGISTIC".to_vec());
+    check_regressor(&node, &[[0.0, 0.0]], &[11.0]);
+    let node = two_stumps("TreeEnsembleRegressor", "BRANCH_LEQ", "target", &[0; 4], &[1.0, 2.0, 10.0, 20.0])
+        .with("n_targets", |a| a.i = 2)
+        .with("base_values", |a| a.floats = vec![0.5, 0.25]);
+    check_regressor(&node, &[[0.0, 0.0]], &[11.5, 0.0]);
+}
+
+#[test]
+fn questions_about_a_set_share_what_follows() {
+    // Is column 0 either 2 or 4? This is how LightGBM's categories are exported.
+    let set = |second_yes: i64| {
+        node("TreeEnsembleRegressor", "trees")
+            .with("nodes_treeids", |a| a.ints = vec![0; 4])
+            .with("nodes_nodeids", |a| a.ints = vec![0, 1, 2, 3])
+            .with("nodes_featureids", |a| a.ints = vec![0; 4])
+            .with("nodes_values", |a| a.floats = vec![2.0, 0.0, 4.0, 0.0])
+            .with("nodes_modes", |a| a.strings = texts(&["BRANCH_EQ", "LEAF", "BRANCH_EQ", "LEAF"]))
+            .with("nodes_truenodeids", |a| a.ints = vec![1, 0, second_yes, 0])
+            .with("nodes_falsenodeids", |a| a.ints = vec![2, 0, 3, 0])
+            .with("target_treeids", |a| a.ints = vec![0, 0])
+            .with("target_nodeids", |a| a.ints = vec![1, 3])
+            .with("target_ids", |a| a.ints = vec![0, 0])
+            .with("target_weights", |a| a.floats = vec![7.0, 8.0])
+    };
+    check_regressor(&set(1), &[[2.0, 0.0], [4.0, 0.0], [3.0, 0.0]], &[7.0, 7.0, 8.0]);
+    let error = TreeEnsembleRegressor::parse(&set(0)).unwrap_err().to_string();
+    assert!(error.contains("one follows itself"), "{error}");
 }
 
 #[test]
