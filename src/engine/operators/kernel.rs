@@ -50,6 +50,12 @@ pub(crate) trait Kernel: Debug + Send + Sync + 'static {
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>>;
 }
 
+/// Whether a kernel could not announce its outputs because their shapes depend on the inputs' elements; it says so in
+/// these words, and can still run.
+pub(crate) fn depends_on_data(error: &TractError) -> bool {
+    error.to_string().contains("depends on data")
+}
+
 /// The kernel as an operator of tract.
 pub(crate) fn expansion(kernel: Arc<dyn Kernel>) -> Box<dyn InferenceOp> {
     expand(KernelOp(kernel))

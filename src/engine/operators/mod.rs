@@ -18,13 +18,14 @@ mod scalers;
 mod scores;
 mod standard;
 mod svm;
+mod text;
 mod tree;
 
 use std::sync::Arc;
 
 use choice::{ByUs, Choice};
 use kernel::expansion;
-pub(crate) use kernel::{Fact, Kernel};
+pub(crate) use kernel::{Fact, Kernel, depends_on_data};
 use tract_onnx::model::{OnnxOpRegister, ParsingContext};
 use tract_onnx::pb::{ModelProto, NodeProto};
 use tract_onnx::prelude::TractResult;
@@ -40,11 +41,14 @@ const FAMILIES: &[&[Operator]] = &[
     linear::OPERATORS,
     scalers::OPERATORS,
     svm::OPERATORS,
+    text::OPERATORS,
     tree::OPERATORS,
 ];
 
 /// `ai.onnx.ml`, the domain of classical machine learning.
 const ML: &str = "ai.onnx.ml";
+/// ONNX Runtime's own operators.
+const MICROSOFT: &str = "com.microsoft";
 /// ONNX's own domain.
 const ONNX: &str = "";
 
