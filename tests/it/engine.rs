@@ -141,7 +141,7 @@ fn all_ties(got: &TensorData, labels: &Tensor, outputs: &[Tensor]) -> bool {
     let tie = |row: usize| {
         let mut row = values[row * scores.shape[1]..][..scores.shape[1]].to_vec();
         row.sort_by(|left, right| right.total_cmp(left));
-        row[0] - row[1] <= ABSOLUTE + RELATIVE * row[0].abs()
+        row[0] - row[1] <= TOLERANCE.absolute + TOLERANCE.relative * row[0].abs()
     };
     match (got, &labels.data) {
         (TensorData::I64(got), TensorData::I64(expected)) if got.len() == n_rows => {
