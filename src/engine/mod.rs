@@ -22,6 +22,7 @@ mod proto;
 mod registry;
 mod rewrite;
 pub mod tensor;
+mod threads;
 mod worker;
 
 pub use bench::{BenchRequest, BenchResult};
@@ -30,4 +31,5 @@ pub use error::EngineError;
 pub use fingerprint::{GraphDifference, GraphFingerprint, bump, graph_fingerprint};
 pub use inspect::inspect;
 pub use model::Model;
+pub use threads::{DEFAULT_THREADS, MOST_THREADS, set_threads, threads};
 pub use worker::run_worker;

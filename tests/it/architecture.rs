@@ -14,7 +14,7 @@ const HOMES: &[(&[&str], &[&str])] = &[
     (&["flate2"], &["foreign/", "serve/", "statistics/", "table/"]),
     (&["lz4_flex"], &["foreign/"]),
     (&["sysinfo"], &["benchmark/"]),
-    (&["rlimit"], &["engine/"]),
+    (&["pulp", "rlimit"], &["engine/"]),
     (&["bollard", "tar", "lddtree"], &["package/"]),
     (&["axum", "hyper", "hyper_", "tower", "tower_", "utoipa", "utoipa_"], &["serve/"]),
     (&["prometheus", "tokio_rustls", "tokio_io_timeout", "subtle"], &["serve/"]),

@@ -1,10 +1,18 @@
-//! Decision trees in flat arrays, evaluated for blocks of rows.
+//! Decision trees as they were read, and their plain evaluation.
 //!
 //! Inner nodes and leaves are in separate arrays; a child is an index into either. Every index was checked when the
 //! ensemble was built and no node was found to follow itself, so that evaluation always ends. Nodes are shared only
 //! in ensembles that ask for equality.
+//!
+//! What can be is evaluated in the form of [`Flat`], with the same answers.
+
+use std::sync::OnceLock;
+
+use tract_onnx::prelude::TractResult;
 
 use super::Score;
+use super::flat::Flat;
+use super::masks::Live;
 
 /// Rows evaluated together: they stay in the cache while the trees pass by.
 const BLOCK_ROWS: usize = 128;
@@ -31,16 +39,28 @@ pub(super) enum Aggregate {
 }
 
 /// Single or double precision.
-pub(super) trait Number: Copy + PartialOrd + Default + std::fmt::Debug + Into<f64> + 'static {
+pub(super) trait Number:
+    Copy + PartialOrd + Default + std::fmt::Debug + Into<f64> + Send + Sync + 'static
+{
+    /// What stands for a missing value.
+    const MISSING: Self;
     /// The nearest number of this precision.
     fn nearest(value: f64) -> Self;
     /// The sum.
     fn plus(self, other: Self) -> Self;
     /// Whether it is no number.
     fn is_missing(self) -> bool;
+    /// The next number below.
+    fn below(self) -> Self;
+    /// An index hidden in the bits of a number.
+    fn of_index(idx: u32) -> Self;
+    /// The index that was hidden.
+    fn to_index(self) -> u32;
 }
 
 impl Number for f32 {
+    const MISSING: Self = Self::NAN;
+
     fn nearest(value: f64) -> Self {
         value as Self
     }
@@ -50,9 +70,20 @@ impl Number for f32 {
     fn is_missing(self) -> bool {
         self.is_nan()
     }
+    fn below(self) -> Self {
+        self.next_down()
+    }
+    fn of_index(idx: u32) -> Self {
+        Self::from_bits(idx)
+    }
+    fn to_index(self) -> u32 {
+        self.to_bits()
+    }
 }
 
 impl Number for f64 {
+    const MISSING: Self = Self::NAN;
+
     fn nearest(value: f64) -> Self {
         value
     }
@@ -61,6 +92,15 @@ impl Number for f64 {
     }
     fn is_missing(self) -> bool {
         self.is_nan()
+    }
+    fn below(self) -> Self {
+        self.next_down()
+    }
+    fn of_index(idx: u32) -> Self {
+        Self::from_bits(u64::from(idx))
+    }
+    fn to_index(self) -> u32 {
+        self.to_bits() as u32
     }
 }
 
@@ -77,6 +117,11 @@ impl Child {
     /// The leaf at `idx`.
     pub(super) fn leaf(idx: usize) -> Option<Self> {
         i32::try_from(idx).ok().map(|idx| Self(!idx))
+    }
+
+    /// The place among the inner nodes, or else among the leaves.
+    pub(super) fn place(self) -> Result<usize, usize> {
+        if 0 <= self.0 { Ok(self.0 as usize) } else { Err(!self.0 as usize) }
     }
 
     /// A mark for what is not known yet.
@@ -111,6 +156,17 @@ pub(super) struct Ensemble<T> {
     /// Target and value.
     pub(super) leaf_values: Vec<(u32, T)>,
     pub(super) n_targets: usize,
+    /// Made when the trees first run.
+    pub(super) prepared: OnceLock<Prepared<T>>,
+}
+
+/// What is worked out once.
+#[derive(Debug)]
+pub(super) struct Prepared<T> {
+    /// How many columns a row must have.
+    n_columns: usize,
+    /// The same trees in another form; nothing when they have no such form.
+    flat: Option<Flat<T>>,
 }
 
 impl Ensemble<f32> {
@@ -129,19 +185,27 @@ impl Ensemble<f32> {
             leaf_starts: self.leaf_starts.clone(),
             leaf_values: self.leaf_values.iter().map(|(target, value)| (*target, f64::from(*value))).collect(),
             n_targets: self.n_targets,
+            prepared: OnceLock::new(),
         }
     }
 }
 
-impl<T: Number> Ensemble<T> {
+impl<T: Live> Ensemble<T> {
     /// Number of trees.
     pub(super) fn n_trees(&self) -> usize {
         self.roots.len()
     }
 
+    fn prepared(&self) -> &Prepared<T> {
+        self.prepared.get_or_init(|| Prepared {
+            n_columns: self.nodes.iter().map(|node| node.feature as usize + 1).max().unwrap_or(0),
+            flat: Flat::of(self),
+        })
+    }
+
     /// How many columns a row must have.
     pub(super) fn n_columns(&self) -> usize {
-        self.nodes.iter().map(|node| node.feature as usize + 1).max().unwrap_or(0)
+        self.prepared().n_columns
     }
 
     /// The target that every leaf names, if it is but one.
@@ -156,7 +220,16 @@ impl<T: Number> Ensemble<T> {
     }
 
     /// The aggregates of rows of `n_columns` values, row by row and target by target.
-    pub(super) fn evaluate(&self, rows: &[T], n_columns: usize, aggregate: Aggregate) -> Vec<Score> {
+    pub(super) fn evaluate(&self, rows: &[T], n_columns: usize, aggregate: Aggregate) -> TractResult<Vec<Score>> {
+        let sums = matches!(aggregate, Aggregate::Sum | Aggregate::Average);
+        match &self.prepared().flat {
+            Some(flat) if sums && n_columns != 0 => flat.evaluate(rows, n_columns),
+            _ => Ok(self.evaluate_plainly(rows, n_columns, aggregate)),
+        }
+    }
+
+    /// The same, row after row and node after node.
+    pub(super) fn evaluate_plainly(&self, rows: &[T], n_columns: usize, aggregate: Aggregate) -> Vec<Score> {
         let n_targets = self.n_targets;
         let mut scores = Vec::with_capacity(rows.len() / n_columns.max(1) * n_targets);
         let block_rows = BLOCK_ROWS.min(rows.len() / n_columns.max(1)).max(1);

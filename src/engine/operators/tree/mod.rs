@@ -1,12 +1,16 @@
 //! Tree ensembles: `TreeEnsembleClassifier`, `TreeEnsembleRegressor` and their successor `TreeEnsemble`.
 //!
-//! The trees themselves are in [`ensemble`], reading them from a node is in [`parse`] and [`version5`].
+//! The trees themselves are in [`ensemble`], reading them from a node is in [`parse`] and [`version5`]; [`flat`]
+//! evaluates them fast, with bit masks ([`masks`]) or node by node ([`walk`]).
 
 mod classifier;
 mod ensemble;
+mod flat;
+mod masks;
 mod parse;
 mod regressor;
 mod version5;
+mod walk;
 
 use std::sync::OnceLock;
 
@@ -45,10 +49,10 @@ impl Trees {
         let (n_rows, n_columns) = rows_and_columns(input.shape())?;
         self.check(n_columns)?;
         let scores = if input.datum_type() == f64::datum_type() {
-            self.double.get_or_init(|| self.single.widened()).evaluate(elements::<f64>(input)?, n_columns, aggregate)
+            self.double.get_or_init(|| self.single.widened()).evaluate(elements::<f64>(input)?, n_columns, aggregate)?
         } else {
             let input = input.cast_to::<f32>()?;
-            self.single.evaluate(elements::<f32>(&input)?, n_columns, aggregate)
+            self.single.evaluate(elements::<f32>(&input)?, n_columns, aggregate)?
         };
         Ok((n_rows, scores))
     }
@@ -62,5 +66,7 @@ struct Score {
     spoken: bool,
 }
 
+#[cfg(test)]
+mod flat_tests;
 #[cfg(test)]
 mod tests;

@@ -308,6 +308,7 @@ impl Links {
             leaf_starts,
             leaf_values,
             n_targets,
+            prepared: OnceLock::new(),
         }
     }
 }
