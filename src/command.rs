@@ -157,6 +157,8 @@ pub struct BenchmarkRequest {
     pub seconds: Option<f64>,
     /// Rows a request, one run each; empty takes 1, 32 and the brief's.
     pub batches: Vec<u32>,
+    /// Threads that one run of the model uses, each with every batch; empty takes 1.
+    pub threads: Vec<u32>,
 }
 
 /// What is taken as golden rows.

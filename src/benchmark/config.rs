@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::command::BenchmarkRequest;
+use crate::engine::{DEFAULT_THREADS, MOST_THREADS};
 use crate::problem::Problem;
 
 /// The most rows in one request that are measured.
@@ -25,6 +26,8 @@ pub struct BenchmarkConfig {
     pub preset: String,
     /// Rows a request with the time to warm up and the time to measure, one for each run.
     pub runs: Vec<(u32, Duration, Duration)>,
+    /// Threads; all runs are done with each. The times of the runs are for one.
+    pub threads: Vec<u32>,
     /// What is to be known about these choices.
     pub notes: Vec<String>,
 }
@@ -68,16 +71,33 @@ impl BenchmarkConfig {
             let what = format!("{} batch sizes are too many", batches.len());
             return Err(Problem::new(what, "", format!("Use at most {MOST_RUNS}.")));
         }
+        let mut threads = Vec::new();
+        for n in &request.threads {
+            if !(1..=MOST_THREADS as u32).contains(n) {
+                let what = format!("A model cannot run with {n} threads");
+                return Err(Problem::new(what, "", format!("Use 1 to {MOST_THREADS}.")));
+            }
+            if !threads.contains(n) {
+                threads.push(*n);
+            }
+        }
+        if threads.is_empty() {
+            threads.push(DEFAULT_THREADS as u32);
+        }
+        if MOST_RUNS < batches.len() * threads.len() {
+            let what = format!("{} batch sizes with {} numbers of threads are too many", batches.len(), threads.len());
+            return Err(Problem::new(what, "", format!("Use at most {MOST_RUNS} of both together.")));
+        }
         batches.sort_unstable();
         let judged = brief.filter(|brief| batches.contains(brief)).or_else(|| batches.first().copied());
         let weight = |batch: u32| if Some(batch) == judged { JUDGED_WEIGHT } else { 1.0 };
         let total: f64 = batches.iter().map(|batch| weight(*batch)).sum();
         let runs = batches.iter().map(|batch| {
-            let all = seconds * weight(*batch) / total;
+            let all = seconds * weight(*batch) / total / threads.len() as f64;
             (*batch, Duration::from_secs_f64(all * WARM_UP), Duration::from_secs_f64(all * (1.0 - WARM_UP)))
         });
         let preset = if request.seconds.is_some() { format!("{seconds} s") } else { request.length.name().to_owned() };
-        Ok(Self { preset, runs: runs.collect(), notes })
+        Ok(Self { preset, runs: runs.collect(), threads, notes })
     }
 }
 
@@ -87,7 +107,7 @@ mod tests {
     use crate::command::BenchmarkLength;
 
     fn request(batches: &[u32]) -> BenchmarkRequest {
-        BenchmarkRequest { length: BenchmarkLength::Quick, seconds: None, batches: batches.to_vec() }
+        BenchmarkRequest { length: BenchmarkLength::Quick, batches: batches.to_vec(), ..BenchmarkRequest::default() }
     }
 
     #[track_caller]
@@ -118,6 +138,19 @@ mod tests {
         assert_eq!(config.notes, ["The model takes only batches of 4, so no other was measured"]);
         assert!(BenchmarkConfig::new(&request(&[]), Some(4), Some(1 << 40)).is_err());
         assert_eq!(BenchmarkConfig::new(&request(&[4]), None, Some(4)).unwrap().notes, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_time_is_shared_by_all_numbers_of_threads() {
+        let with = |threads: &[u32]| BenchmarkRequest { threads: threads.to_vec(), ..request(&[1]) };
+        let one = BenchmarkConfig::new(&with(&[]), None, None).unwrap();
+        assert_eq!(one.threads, [1]);
+        let two = BenchmarkConfig::new(&with(&[2, 1, 2]), None, None).unwrap();
+        assert_eq!(two.threads, [2, 1]);
+        assert_eq!(two.runs[0].2, one.runs[0].2 / 2);
+        for threads in [&[0][..], &[65], &(1..=20).collect::<Vec<u32>>()] {
+            assert!(BenchmarkConfig::new(&with(threads), None, None).is_err(), "{threads:?}");
+        }
     }
 
     #[test]

@@ -72,9 +72,11 @@ pub fn run(plan: &BenchmarkPlan, context: &JobContext) -> Result<BenchmarkReport
     let mut first_call_ms = None;
     let mut peak_memory_bytes = None;
     let mut runs = Vec::new();
-    let total: Duration = plan.config.runs.iter().map(|(_, warm_up, measure)| *warm_up + *measure).sum();
+    let once: Duration = plan.config.runs.iter().map(|(_, warm_up, measure)| *warm_up + *measure).sum();
+    let total = once * u32::try_from(plan.config.threads.len()).unwrap_or(1);
     let mut done = Duration::ZERO;
-    for &(batch, warm_up, measure) in &plan.config.runs {
+    let each = plan.config.threads.iter().flat_map(|threads| plan.config.runs.iter().map(move |run| (*threads, *run)));
+    for (threads, (batch, warm_up, measure)) in each {
         let batches = batches(&rows.rows, batch, &plan.mapping).map_err(Problem::from)?;
         if first_call_ms.is_none() {
             let first = batches.first().cloned().unwrap_or_default();
@@ -95,6 +97,7 @@ pub fn run(plan: &BenchmarkPlan, context: &JobContext) -> Result<BenchmarkReport
             warm_up_ms: millis(warm_up),
             measure_ms: millis(measure),
             max_n: MOST_CALLS,
+            threads,
         };
         let result = worker.bench(batches, request, &told, context).map_err(stopped)?;
         let unreadable = |error: crate::statistics::LatencyError| {
@@ -112,8 +115,7 @@ pub fn run(plan: &BenchmarkPlan, context: &JobContext) -> Result<BenchmarkReport
         runs.push(BenchmarkRun {
             scenario: Scenario::ClosedLoop,
             batch,
-            // tract runs a plan on the caller's thread.
-            threads: 1,
+            threads,
             n_warm_up: result.n_warm_up,
             n: result.n,
             seconds: result.seconds,

@@ -273,6 +273,9 @@ pub struct ServeArgs {
     /// Seconds that running requests get to finish after SIGTERM [default: 9].
     #[arg(long)]
     pub drain: Option<f64>,
+    /// Threads that one run of the model uses; more help large networks that are asked one at a time [default: 1].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
     /// A file with settings, `(format: 1, max_in_flight: 64)`; see --set.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -450,6 +453,9 @@ pub struct BenchArgs {
     /// Rows a request, one run each; without it 1, 32 and the brief's.
     #[arg(long, value_delimiter = ',', value_name = "N,N")]
     pub batch: Vec<u32>,
+    /// Threads that one run of the model uses, each with every batch; 1 without it. The brief is judged by the first.
+    #[arg(long, value_delimiter = ',', value_name = "N,N", conflicts_with = "last")]
+    pub threads: Vec<u32>,
 }
 
 /// Which version is meant.

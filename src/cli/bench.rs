@@ -61,7 +61,7 @@ fn request(args: &BenchArgs) -> BenchmarkRequest {
         (_, true) => BenchmarkLength::Long,
         _ => BenchmarkLength::Standard,
     };
-    BenchmarkRequest { length, seconds: args.seconds, batches: args.batch.clone() }
+    BenchmarkRequest { length, seconds: args.seconds, batches: args.batch.clone(), threads: args.threads.clone() }
 }
 
 /// A model outside a project: one made-up row, no brief, and nothing is kept.

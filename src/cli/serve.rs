@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use super::args::{GoldenArg, ServeArgs};
 use super::finish;
 use super::report::{Report, print_error};
+use crate::engine;
 use crate::problem::Problem;
 use crate::serve::{self, GoldenAtStart, ServeConfig, ServeError, ServeSettings, ServedModel};
 use crate::workbench::Environment;
@@ -27,6 +28,7 @@ fn prepared(args: ServeArgs) -> Result<(Vec<ServedModel>, ServeConfig), ServeErr
         address,
         versions,
         drain,
+        threads,
         config,
         settings,
         request_log,
@@ -39,6 +41,7 @@ fn prepared(args: ServeArgs) -> Result<(Vec<ServedModel>, ServeConfig), ServeErr
         address,
         versions: (!versions.is_empty()).then_some(versions),
         drain_seconds: drain,
+        threads,
         request_log,
         tls_certificate,
         tls_key,
@@ -60,6 +63,7 @@ fn prepared(args: ServeArgs) -> Result<(Vec<ServedModel>, ServeConfig), ServeErr
         versions.push(fallback.clone());
     }
     let config = settings.into_config()?;
+    engine::set_threads(config.threads)?;
     let at_start = match golden {
         GoldenArg::Refuse => GoldenAtStart::Refuse,
         GoldenArg::Warn => GoldenAtStart::Warn,

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Model;
 use super::error::EngineError;
 use super::tensor::Tensor;
+use super::threads::{set_threads, threads};
 use crate::statistics::LatencyHistogram;
 
 /// The longest that is measured in one request.
@@ -30,6 +31,8 @@ pub struct BenchRequest {
     pub measure_ms: u64,
     /// Calls after which measuring ends early.
     pub max_n: u64,
+    /// Threads that one run uses, meanwhile.
+    pub threads: u32,
 }
 
 /// What was measured.
@@ -53,6 +56,19 @@ pub struct BenchResult {
 ///
 /// `tell` is given how much is done, outside of the timed part.
 pub(crate) fn bench(
+    model: &Model,
+    tensors: Vec<Tensor>,
+    request: BenchRequest,
+    tell: &mut dyn FnMut(serde_json::Value),
+) -> Result<BenchResult, EngineError> {
+    let before = threads();
+    set_threads(usize::try_from(request.threads).unwrap_or(usize::MAX))?;
+    let measured = measure(model, tensors, request, tell);
+    set_threads(before)?;
+    measured
+}
+
+fn measure(
     model: &Model,
     tensors: Vec<Tensor>,
     request: BenchRequest,
@@ -168,7 +184,7 @@ mod tests {
         let spec = &model.inspection().contract.inputs[0];
         let width = spec.shape[1].fixed().unwrap() as usize;
         let row = Tensor::new(&spec.name, vec![1, width], TensorData::F32(vec![0.5; width]));
-        let request = BenchRequest { n_batches: 2, warm_up_ms: 0, measure_ms: 60_000, max_n: 50 };
+        let request = BenchRequest { n_batches: 2, warm_up_ms: 0, measure_ms: 60_000, max_n: 50, threads: 1 };
         let result = bench(&model, vec![row.clone(), row], request, &mut |_| ()).unwrap();
         assert_eq!((result.n, result.n_warm_up), (50, 1));
         let histogram = LatencyHistogram::decode(&result.histogram).unwrap();

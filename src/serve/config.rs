@@ -36,6 +36,8 @@ pub struct ServeConfig {
     pub max_in_flight: usize,
     /// Open connections; one more is answered 503 and closed.
     pub max_connections: usize,
+    /// Threads that one run of a model uses.
+    pub threads: usize,
     /// What `/predict` does with a field that is no feature.
     pub unknown_fields: UnknownFields,
     /// Whether requests that wait for a processor are run together.
@@ -68,6 +70,8 @@ impl Default for ServeConfig {
             write_timeout: Duration::from_secs(30),
             max_in_flight: 256,
             max_connections: 4096,
+            // Requests are run side by side: more threads each would only take them from one another.
+            threads: 1,
             unknown_fields: UnknownFields::Refuse,
             batching: None,
             fallback: None,
@@ -156,6 +160,7 @@ impl ServeConfig {
             "write_timeout_seconds": self.write_timeout.as_secs_f64(),
             "max_in_flight": self.max_in_flight,
             "max_connections": self.max_connections,
+            "threads": self.threads,
             "unknown_fields": if self.unknown_fields == UnknownFields::Refuse { "refuse" } else { "ignore" },
             "inference_token_sha256": hidden(self.inference_tokens.len()),
             "administration_token_sha256": hidden(self.administration_tokens.len()),

@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::config::{BatchConfig, FallbackAnswer, FallbackConfig, RequestLogConfig, ServeConfig, TlsFiles};
 use super::{ServeError, TokenHash};
+use crate::engine::MOST_THREADS;
 use crate::features::UnknownFields;
 use crate::project::{ProjectError, format};
 
@@ -73,6 +74,8 @@ settings! {
     max_in_flight: usize,
     /// Open connections.
     max_connections: usize,
+    /// Threads that one run of a model uses, from 1 to 64.
+    threads: usize,
     /// `refuse` or `ignore`.
     unknown_fields: UnknownFieldsSetting,
     /// Rows that are run together; unset, each request is run alone.
@@ -216,6 +219,10 @@ impl ServeSettings {
             write_timeout: above_zero("write_timeout_seconds", self.write_timeout_seconds, default.write_timeout)?,
             max_in_flight: positive("max_in_flight", self.max_in_flight, default.max_in_flight)?,
             max_connections: positive("max_connections", self.max_connections, default.max_connections)?,
+            threads: match self.threads.unwrap_or(default.threads) {
+                threads @ 1..=MOST_THREADS => threads,
+                _ => return Err(wrong("threads", "one to 64 are possible")),
+            },
             unknown_fields,
             batching,
             fallback,

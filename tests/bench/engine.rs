@@ -12,8 +12,8 @@ use std::io::{Write as _, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use trestle::engine::{DEFAULT_THREADS, Model, set_threads};
 use trestle::engine::tensor::{Tensor, TensorData};
+use trestle::engine::{DEFAULT_THREADS, Model, set_threads};
 use trestle::project::contract::{Dim, Dtype};
 
 /// Runs before any is timed.

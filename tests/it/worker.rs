@@ -100,7 +100,8 @@ fn wrong_inputs_are_errors_that_name_them() {
     assert!(fails(vec![none]).contains("at least one row"));
 }
 
-const FIFTY_CALLS: BenchRequest = BenchRequest { n_batches: 2, warm_up_ms: 0, measure_ms: 60_000, max_n: 50 };
+const FIFTY_CALLS: BenchRequest =
+    BenchRequest { n_batches: 2, warm_up_ms: 0, measure_ms: 60_000, max_n: 50, threads: 1 };
 
 #[test]
 fn a_loaded_model_is_timed_and_the_worker_goes_on() {
@@ -131,7 +132,7 @@ fn a_measurement_tells_how_far_it_is() {
     let mut worker = Worker::start(&config()).unwrap();
     worker.load(&path, &context()).unwrap();
     let told = std::cell::RefCell::new(Vec::new());
-    let request = BenchRequest { n_batches: 1, warm_up_ms: 150, measure_ms: 450, max_n: u64::MAX };
+    let request = BenchRequest { n_batches: 1, warm_up_ms: 150, measure_ms: 450, max_n: u64::MAX, threads: 2 };
     let tell = |fraction: f32, n: u64| told.borrow_mut().push((fraction, n));
     worker.bench(vec![vec![pair("x", [1.0, 2.0])]], request, &tell, &context()).unwrap();
     let told = told.into_inner();
