@@ -14,6 +14,7 @@ mod frame;
 mod functions;
 mod guard;
 mod inspect;
+mod kernels;
 mod maps;
 mod model;
 mod operators;

@@ -1577,6 +1577,117 @@ def small_convolution() -> Fixture:
     return Fixture(model, inputs)
 
 
+def network(
+    name: str, nodes: list, sizes: dict[str, tuple], x: tuple, y: list, seed: int
+) -> Fixture:
+    """A network with weights of these sizes, small enough that sums stay near 1."""
+    rng = np.random.default_rng(seed)
+    constants = {}
+    for n, size in sizes.items():
+        scale = 1 / np.sqrt(max(np.prod(size[1:]), 1))
+        constants[n] = (rng.normal(size=size) * scale).astype(np.float32)
+    inputs = {"X": rng.normal(size=(ROWS, *x)).astype(np.float32).round(1)}
+    model = built(name, nodes, inputs, {"Y": ("float32", ["N", *y])}, constants=constants)
+    return Fixture(model, inputs)
+
+
+@fixture
+def convolutions() -> Fixture:
+    """What a mobile network is made of, with channels that fill no vector."""
+    node = helper.make_node
+    nodes = [
+        node("Conv", ["X", "W0", "B0"], ["a"], pads=[1, 1, 1, 1], strides=[2, 2]),
+        node("Constant", [], ["zero"], value_float=0.0),
+        node("Constant", [], ["six"], value_float=0.8),
+        node("Clip", ["a", "zero", "six"], ["b"]),
+        node("Conv", ["b", "W1", "B1"], ["c"], pads=[1, 1, 1, 1], group=18),
+        node("Relu", ["c"], ["d"]),
+        node("Conv", ["d", "W2"], ["e"]),
+        node("Add", ["e", "b"], ["f"]),
+        node("Relu", ["f"], ["g"]),
+        node("Conv", ["g", "W3", "B3"], ["h"], pads=[2, 1, 1, 2], strides=[1, 2], group=18),
+        node("MaxPool", ["g"], ["g1"], kernel_shape=[3, 3], strides=[1, 2], pads=[1, 0, 0, 0]),
+        node("Conv", ["g1", "W4"], ["g2"], auto_pad="SAME_UPPER"),
+        node("Add", ["h", "g2"], ["i"]),
+        node("Conv", ["i", "W5", "B5"], ["j"], strides=[2, 2]),
+        node("GlobalAveragePool", ["j"], ["k"]),
+        node("Flatten", ["k"], ["l"]),
+        node("Gemm", ["l", "W6", "B6"], ["Y"], transB=1, alpha=0.5),
+    ]
+    sizes = {
+        "W0": (18, 2, 3, 3), "B0": (18,), "W1": (18, 1, 3, 3), "B1": (18,),
+        "W2": (18, 18, 1, 1), "W3": (18, 1, 5, 5), "B3": (18,), "W4": (18, 18, 1, 3),
+        "W5": (35, 18, 1, 1), "B5": (35,), "W6": (4, 35), "B6": (4,),
+    }  # fmt: skip
+    return network("convolutions", nodes, sizes, (2, 11, 9), [4], 12)
+
+
+@fixture
+def convolutions_in_rows() -> Fixture:
+    """Wide enough that positions are worked on together, with a kernel of five."""
+    node = helper.make_node
+    nodes = [
+        node("Conv", ["X", "W0"], ["a"]),
+        node("Conv", ["a", "W1", "B1"], ["b"], pads=[2, 2, 2, 2], group=17),
+        node("Conv", ["b", "W2", "B2"], ["c"], pads=[1, 1, 1, 1], strides=[2, 2], group=17),
+        node("Conv", ["c", "W3", "B3"], ["d"], pads=[1, 1, 1, 1], strides=[1, 2]),
+        node("ReduceMean", ["d"], ["Y"], axes=[2, 3], keepdims=0),
+    ]
+    sizes = {
+        "W0": (17, 1, 1, 1), "W1": (17, 1, 5, 5), "B1": (17,), "W2": (17, 1, 3, 3),
+        "B2": (17,), "W3": (3, 17, 3, 3), "B3": (3,),
+    }  # fmt: skip
+    return network("convolutions_in_rows", nodes, sizes, (1, 6, 21), [3], 13)
+
+
+@fixture
+def products() -> Fixture:
+    """Products with constant matrices as transformers have them."""
+    node = helper.make_node
+    nodes = [
+        node("MatMul", ["X", "W0"], ["a"]),
+        node("Add", ["B0", "a"], ["b"]),
+        node("Erf", ["b"], ["c"]),
+        node("MatMul", ["c", "W1"], ["d"]),
+        node("Add", ["d", "B1"], ["e"]),
+        node("Add", ["X", "e"], ["f"]),
+        node("Relu", ["f"], ["g"]),
+        node("Transpose", ["g"], ["h"], perm=[0, 2, 1]),
+        node("MatMul", ["h", "W2"], ["i"]),
+        node("MatMul", ["W3", "i"], ["j"]),
+        node("Flatten", ["j"], ["k"]),
+        node("Gemm", ["k", "W4", "B4"], ["l"], transB=1),
+        node("Relu", ["l"], ["m"]),
+        node("Gemm", ["m", "W5", "B5"], ["Y"], beta=2.0),
+    ]
+    sizes = {
+        "W0": (21, 37), "B0": (37,), "W1": (37, 21), "B1": (21,), "W2": (5, 52),
+        "W3": (2, 21), "W4": (33, 104), "B4": (33,), "W5": (33, 3), "B5": (3,),
+    }  # fmt: skip
+    return network("products", nodes, sizes, (5, 21), [3], 14)
+
+
+@fixture
+def layer_normalization() -> Fixture:
+    """Along one and along two axes, with and without a bias, and a Gelu as PyTorch writes it."""
+    node = helper.make_node
+    nodes = [
+        node("LayerNormalization", ["X", "W0", "B0"], ["a"], epsilon=1e-4),
+        node("LayerNormalization", ["a", "W1"], ["b"], axis=1),
+        node("MatMul", ["b", "W2"], ["c"]),
+        node("Constant", [], ["root"], value_float=float(np.sqrt(2))),
+        node("Constant", [], ["one"], value_float=1.0),
+        node("Constant", [], ["half"], value_float=0.5),
+        node("Div", ["c", "root"], ["d"]),
+        node("Erf", ["d"], ["e"]),
+        node("Add", ["e", "one"], ["f"]),
+        node("Mul", ["c", "f"], ["g"]),
+        node("Mul", ["g", "half"], ["Y"]),
+    ]
+    sizes = {"W0": (37,), "B0": (37,), "W1": (3, 37), "W2": (37, 11)}
+    return network("layer_normalization", nodes, sizes, (3, 37), [3, 11], 15)
+
+
 # What ONNX Runtime does that one would not guess from the specification.
 NO_TRANSFORM = "ORT leaves the scores as they are under this post_transform"
 QUIRKS = dict.fromkeys(

@@ -14,6 +14,7 @@ mod encoders;
 mod features;
 mod kernel;
 mod linear;
+mod normalization;
 mod scalers;
 mod scores;
 mod standard;
@@ -24,6 +25,7 @@ mod tree;
 use std::sync::Arc;
 
 use choice::{ByUs, Choice};
+pub(crate) use kernel::elements;
 use kernel::expansion;
 pub(crate) use kernel::{Fact, Kernel, depends_on_data};
 use tract_onnx::model::{OnnxOpRegister, ParsingContext};
@@ -39,6 +41,7 @@ const FAMILIES: &[&[Operator]] = &[
     encoders::OPERATORS,
     features::OPERATORS,
     linear::OPERATORS,
+    normalization::OPERATORS,
     scalers::OPERATORS,
     svm::OPERATORS,
     text::OPERATORS,

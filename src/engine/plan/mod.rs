@@ -22,7 +22,7 @@ use super::convert;
 use super::error::EngineError;
 use super::guard::{guarded, one_line};
 use super::proto::{each_node, is_default_domain};
-use super::{file, rewrite};
+use super::{file, kernels, rewrite};
 use crate::project::contract::{Dtype, TensorSpec};
 
 use steps::Program;
@@ -220,7 +220,8 @@ impl Planner {
         // tract's optimiser fails on some recurrent layers, at times only when they run.
         let attempt = |model: TypedModel, optimise: bool| {
             contained(|| {
-                let plan = if optimise { model.into_optimized()? } else { model }.into_runnable()?;
+                let plan =
+                    if optimise { kernels::specialise(model)?.into_optimized()? } else { model }.into_runnable()?;
                 if self.recurrent {
                     plan.run(zeros(specs, shapes)?)?;
                 }

@@ -1,0 +1,46 @@
+//! Kernels that take the place of tract's where tract loses time: products with constant weights, and convolutions,
+//! which run over channels-last data.
+
+#![cfg_attr(
+    not(test),
+    expect(clippy::wildcard_imports, reason = "operators need most of tract's names, and its macros need the rest")
+)]
+
+mod convolution;
+mod dense;
+mod depthwise;
+mod fuse;
+mod product;
+#[cfg(test)]
+mod tests;
+
+use tract_onnx::tract_hir::internal::*;
+
+/// The model with our kernels in it; what it computes stays the same but for rounding.
+pub(crate) fn specialise(mut model: TypedModel) -> TractResult<TypedModel> {
+    // Before tract takes convolutions of single pixels and the axis of a single row apart, and after it has worked
+    // constants out.
+    replace(&mut model)?;
+    model.declutter()?;
+    if replace(&mut model)? {
+        model.declutter()?;
+    }
+    Ok(model)
+}
+
+/// Whether anything was replaced. Moves of axes between convolutions cancel out when the model is decluttered, and what
+/// follows a kernel is taken into it.
+fn replace(model: &mut TypedModel) -> TractResult<bool> {
+    let mut changed = false;
+    for id in model.eval_order()? {
+        let patch = match convolution::replacement(model, id)? {
+            Some(patch) => Some(patch),
+            None => product::replacement(model, id)?,
+        };
+        if let Some(patch) = patch {
+            patch.apply(model)?;
+            changed = true;
+        }
+    }
+    Ok(changed)
+}
