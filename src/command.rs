@@ -186,6 +186,17 @@ impl From<BenchmarkLength> for BenchmarkRequest {
     }
 }
 
+/// What is profiled, where the defaults are not wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProfileOptions {
+    /// Rows a call; 1 without it.
+    pub batch: Option<u32>,
+    /// A file of rows in place of the reference data.
+    pub rows: Option<PathBuf>,
+    /// How often the model is called; without it for some seconds.
+    pub calls: Option<u64>,
+}
+
 /// What a data file is to the project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataRole {
@@ -400,6 +411,8 @@ pub enum Command {
     RunBenchmark(BenchmarkLength),
     /// Measure it with batch sizes or a duration of one's own.
     RunBenchmarkOf(BenchmarkRequest),
+    /// Time the selected version step by step, and count what each operator costs.
+    RunProfile(ProfileOptions),
     /// Ask the selected version the labelled rows.
     Evaluate,
     /// Compare the current data with the reference.

@@ -143,6 +143,21 @@ pub enum Action {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Time a version step by step, and count what each operator costs: arithmetic, bytes, memory.
+    Profile {
+        /// A project or an ONNX file; of a file nothing is kept.
+        #[arg(value_name = "DIR|MODEL.onnx")]
+        place: PathBuf,
+        /// What is profiled.
+        #[command(flatten)]
+        profile: ProfileArgs,
+        /// Which version is meant.
+        #[command(flatten)]
+        which: VersionArgs,
+        /// How the result is printed.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
     /// Compare current data with the reference: the project's, or two files.
     #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["dir", "reference", "current"])))]
     Drift(DriftArgs),
@@ -456,6 +471,26 @@ pub struct BenchArgs {
     /// Threads that one run of the model uses, each with every batch; 1 without it. The brief is judged by the first.
     #[arg(long, value_delimiter = ',', value_name = "N,N", conflicts_with = "last")]
     pub threads: Vec<u32>,
+}
+
+/// What is profiled.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ProfileArgs {
+    /// Rows a call.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub batch: u32,
+    /// Rows to call it with, as CSV, JSON lines or Parquet; without it the reference data, else a made-up row.
+    #[arg(long, value_name = "FILE")]
+    pub rows: Option<PathBuf>,
+    /// How often it is called; without it for about 3 seconds.
+    #[arg(long, value_name = "N")]
+    pub calls: Option<u64>,
+    /// How many of the costliest steps are listed.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub top: usize,
+    /// Run nothing: show the last profile of this version.
+    #[arg(long, conflicts_with_all = ["batch", "rows", "calls"])]
+    pub last: bool,
 }
 
 /// Which version is meant.

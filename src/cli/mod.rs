@@ -8,6 +8,7 @@ mod evaluate;
 mod foreign;
 mod golden;
 mod models;
+mod profile;
 mod progress;
 mod projects;
 mod report;
@@ -46,6 +47,9 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
         Action::Predict(args) => finish(args.report, || scoring::predict(&environment, args)),
         Action::Bench { place, bench: args, which, output } => {
             finish(output, || bench::bench(environment, &place, &args, which.version.as_deref(), output))
+        }
+        Action::Profile { place, profile: args, which, output } => {
+            finish(output, || profile::profile(environment, &place, &args, which.version.as_deref(), output))
         }
         Action::Drift(args) => finish(args.output, || drift::drift(environment, args)),
         Action::Check { dir, markdown, which, output } => {

@@ -131,7 +131,7 @@ fn measure(
 }
 
 /// As many lists of equal length; `None` when the tensors cannot be shared out so.
-fn split(tensors: Vec<Tensor>, n_batches: usize) -> Option<Vec<Vec<Tensor>>> {
+pub(super) fn split(tensors: Vec<Tensor>, n_batches: usize) -> Option<Vec<Vec<Tensor>>> {
     if n_batches == 0 || tensors.is_empty() || !tensors.len().is_multiple_of(n_batches) {
         return None;
     }

@@ -17,11 +17,13 @@ use super::bench::{BenchRequest, BenchResult};
 use super::error::EngineError;
 use super::fingerprint::GraphDifference;
 use super::frame::{self, Frame, FrameError, Kind};
+use super::profile::ProfileRequest;
 use super::tensor::Tensor;
 use super::worker::{DEFAULT_MEMORY_BYTES, MEMORY_VARIABLE};
 use crate::jobs::{Job, JobContext, no_wake};
 use crate::problem::Problem;
 use crate::project::contract::Inspection;
+use crate::project::reports::Profile;
 
 /// How often the caller looks whether the work was cancelled.
 const LOOK: Duration = Duration::from_millis(20);
@@ -195,12 +197,27 @@ impl Worker {
         let body = serde_json::to_value(request).unwrap_or_default();
         let measuring = Duration::from_millis(request.warm_up_ms.saturating_add(request.measure_ms));
         let deadline = self.config.deadline.saturating_add(measuring);
-        let progress = |body: &serde_json::Value| {
-            let fraction = body.get("fraction").and_then(serde_json::Value::as_f64).unwrap_or(0.0);
-            let n = body.get("n").and_then(serde_json::Value::as_u64).unwrap_or(0);
-            told(fraction.clamp(0.0, 1.0) as f32, n);
-        };
+        let progress = |body: &serde_json::Value| progress_of(body, told);
         let ask = Ask { kind: Kind::Bench, body, tensors, deadline, progress: &progress };
+        let done = self.ask(ask, during, context)?;
+        serde_json::from_value(done.body).map_err(|error| self.unexpected(during, error.to_string()))
+    }
+
+    /// Times the loaded model step by step; `told` hears the part done and the calls so far.
+    pub fn profile(
+        &mut self,
+        batches: Vec<Vec<Tensor>>,
+        request: ProfileRequest,
+        told: &dyn Fn(f32, u64),
+        context: &JobContext,
+    ) -> Result<Profile, EngineError> {
+        let during = "profiling the model";
+        let tensors: Vec<Tensor> = batches.into_iter().flatten().collect();
+        frame::check_tensors(&tensors).map_err(|error| EngineError::Run { reason: error.to_string() })?;
+        let body = serde_json::to_value(request).unwrap_or_default();
+        let deadline = self.config.deadline.saturating_add(Duration::from_millis(request.budget_ms));
+        let progress = |body: &serde_json::Value| progress_of(body, told);
+        let ask = Ask { kind: Kind::Profile, body, tensors, deadline, progress: &progress };
         let done = self.ask(ask, during, context)?;
         serde_json::from_value(done.body).map_err(|error| self.unexpected(during, error.to_string()))
     }
@@ -391,6 +408,13 @@ fn listen(stderr: ChildStderr, log: &Log) {
             }
         }
     }
+}
+
+/// The part done and the number of calls, of a measurement.
+fn progress_of(body: &serde_json::Value, told: &dyn Fn(f32, u64)) {
+    let fraction = body.get("fraction").and_then(serde_json::Value::as_f64).unwrap_or(0.0);
+    let n = body.get("n").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    told(fraction.clamp(0.0, 1.0) as f32, n);
 }
 
 fn path_body(path: &Path) -> Result<serde_json::Value, EngineError> {

@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     Run,
     /// Asks to run the loaded model again and again on the tensors, and to time it.
     Bench,
+    /// Asks what each step of the loaded model costs.
+    Profile,
     /// Says how far a request is; any number of them.
     Progress,
     /// Ends a request: it was done.

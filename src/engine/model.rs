@@ -6,13 +6,14 @@ use std::path::Path;
 use tract_onnx::pb;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
 use tract_onnx::pb::type_proto::Value;
-use tract_onnx::tract_hir::internal::{IntoTValue as _, TValue, TVec, TractResult, ensure};
+use tract_onnx::tract_hir::internal::{IntoTValue as _, TValue, TVec, TractResult, TypedModel, ensure};
 
 use super::error::EngineError;
 use super::file::{self, ModelFile};
 use super::guard::{guarded, one_line};
 use super::inspect::{inspection, real_inputs};
-use super::plan::{Planner, Shapes};
+use super::plan::{Plan, Planner, Shapes};
+use super::profile::FileNodes;
 use super::tensor::Tensor as PlainTensor;
 use super::{convert, rewrite};
 use crate::project::contract::{Dim, Dtype, Inspection, TensorSpec};
@@ -20,6 +21,8 @@ use crate::project::contract::{Dim, Dtype, Inspection, TensorSpec};
 /// A model that can be run, from any thread.
 pub struct Model {
     inspection: Inspection,
+    /// The file's nodes, for tracing back what runs.
+    nodes: FileNodes,
     planner: Planner,
     /// Inputs of unknown rank, whose shape in the contract is empty.
     any_rank: Vec<bool>,
@@ -42,9 +45,10 @@ impl Model {
             return Err(EngineError::Refused { path: path.to_owned(), findings });
         }
         let gaps = Gaps::of(&file.proto);
+        let nodes = file.proto.graph.as_ref().map(FileNodes::of).unwrap_or_default();
         rewrite::for_tract(&mut file.proto);
         let planner = Planner::new(&file.proto, path, &inspection.sha256)?;
-        let mut model = Self { inspection, planner, any_rank: gaps.any_rank.clone() };
+        let mut model = Self { inspection, nodes, planner, any_rank: gaps.any_rank.clone() };
         model.check_ports(path)?;
         model.try_one_row(&gaps)?;
         Ok(model)
@@ -53,6 +57,28 @@ impl Model {
     /// What the file says, its outputs completed from what was prepared.
     pub fn inspection(&self) -> &Inspection {
         &self.inspection
+    }
+
+    /// The file's nodes.
+    pub(super) fn file_nodes(&self) -> &FileNodes {
+        &self.nodes
+    }
+
+    /// The plan that runs these inputs, and the inputs as it takes them.
+    pub(super) fn opened(&self, inputs: &[PlainTensor]) -> Result<(Plan, TVec<TValue>), EngineError> {
+        let ordered = self.order(inputs)?;
+        let shapes: Shapes = ordered.iter().map(|tensor| tensor.shape.clone()).collect();
+        let plan = self.planner.plan(&self.inspection.contract.inputs, &shapes)?;
+        let values = guarded("preparing the inputs", || {
+            let values = ordered.iter().map(|tensor| Ok(convert::into_tract(tensor)?.into_tvalue()));
+            values.collect::<TractResult<TVec<TValue>>>()
+        })?;
+        Ok((plan, values.map_err(|error| EngineError::Run { reason: one_line(&error) })?))
+    }
+
+    /// The model of tract with inputs of these shapes, before anything is optimised, where the whole graph is one.
+    pub(super) fn typed(&self, shapes: &Shapes) -> Option<TypedModel> {
+        self.planner.typed(&self.inspection.contract.inputs, shapes)
     }
 
     /// Runs the model on inputs in any order, matched by name; gives the outputs in the graph's order.

@@ -156,6 +156,24 @@ pub(crate) fn each_tensor<'a>(graph: &'a pb::GraphProto, visit: &mut dyn FnMut(&
     }
 }
 
+/// Trained values in the attributes of an `ai.onnx.ml` node, and their bytes.
+pub(crate) fn attribute_values(node: &pb::NodeProto) -> (u64, u64) {
+    if node.domain != "ai.onnx.ml" {
+        return (0, 0);
+    }
+    let mut sum = (0_u64, 0_u64);
+    // How often a node was reached in training is no parameter.
+    for attribute in node.attribute.iter().filter(|attribute| !attribute.name.starts_with("nodes_hitrates")) {
+        let floats = attribute.floats.len() as u64;
+        let tensor = attribute.t.as_ref();
+        let n_tensor = tensor.and_then(n_elements).unwrap_or(0);
+        let bytes = tensor.and_then(|tensor| element_bytes(dtype(tensor.data_type)?)).unwrap_or(0);
+        sum.0 = sum.0.saturating_add(floats).saturating_add(n_tensor);
+        sum.1 = sum.1.saturating_add(4 * floats).saturating_add(bytes.saturating_mul(n_tensor));
+    }
+    sum
+}
+
 /// The float values of a tensor attribute (float32 or float64), as float64.
 pub(crate) fn tensor_floats(tensor: &pb::TensorProto) -> Option<Vec<f64>> {
     let raw = &tensor.raw_data;

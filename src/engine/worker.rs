@@ -14,6 +14,7 @@ use serde_json::json;
 use super::bench::{BenchRequest, bench};
 use super::error::EngineError;
 use super::frame::{self, Frame, FrameError, Kind};
+use super::profile::{ProfileRequest, profile};
 use super::{Model, bump, graph_fingerprint, inspect};
 use crate::jobs::{Job, no_wake};
 use crate::problem::Problem;
@@ -170,15 +171,28 @@ fn handle(frame: Frame, model: &mut Option<Model>, progress: &mut Progress<'_>) 
             }
             None => Err(EngineError::Run { reason: "no model is loaded".to_owned() }),
         },
-        Kind::Bench => match (&*model, serde_json::from_value::<BenchRequest>(frame.body)) {
-            (Some(model), Ok(request)) => bench(model, frame.tensors, request, &mut |body| drop(progress(body)))
-                .map(|result| done(serde_json::to_value(result).unwrap_or_default(), Vec::new())),
-            (None, _) => Err(EngineError::Run { reason: "no model is loaded".to_owned() }),
-            (_, Err(error)) => Err(EngineError::Run { reason: format!("the request cannot be read ({error})") }),
-        },
+        Kind::Bench => asked::<BenchRequest>(model.as_ref(), frame.body).and_then(|(model, request)| {
+            bench(model, frame.tensors, request, &mut |body| drop(progress(body)))
+                .map(|result| done(serde_json::to_value(result).unwrap_or_default(), Vec::new()))
+        }),
+        Kind::Profile => asked::<ProfileRequest>(model.as_ref(), frame.body).and_then(|(model, request)| {
+            profile(model, frame.tensors, request, &mut |body| drop(progress(body)))
+                .map(|result| done(serde_json::to_value(result).unwrap_or_default(), Vec::new()))
+        }),
         Kind::Progress | Kind::Done | Kind::Error => {
             Err(EngineError::Run { reason: "this is an answer, not a request".to_owned() })
         }
     };
     answer.unwrap_or_else(|error| problem(id, &error.into()))
+}
+
+/// The loaded model and what is asked of it.
+fn asked<T: serde::de::DeserializeOwned>(
+    model: Option<&Model>,
+    body: serde_json::Value,
+) -> Result<(&Model, T), EngineError> {
+    let model = model.ok_or_else(|| EngineError::Run { reason: "no model is loaded".to_owned() })?;
+    let request = serde_json::from_value(body)
+        .map_err(|error| EngineError::Run { reason: format!("the request cannot be read ({error})") })?;
+    Ok((model, request))
 }

@@ -9,7 +9,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 use super::learn;
 use super::shell::short_path;
 use super::ui_command::{Choosing, Request, UiCommand};
-use crate::command::{BenchmarkLength, Command, DataRole};
+use crate::command::{BenchmarkLength, Command, DataRole, ProfileOptions};
 use crate::step::Step;
 use crate::workbench::Workbench;
 
@@ -98,6 +98,13 @@ fn measuring() -> Vec<Fixed> {
             "Evaluate the version at hand",
             "Ask it the labelled rows and compare with the brief's metrics",
             evaluation_refusal,
+            &[],
+        ),
+        offer(
+            Command::RunProfile(ProfileOptions::default()),
+            "Profile the version at hand",
+            "Time it step by step, and count what each operator costs",
+            version_refusal,
             &[],
         ),
         offer(

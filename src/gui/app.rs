@@ -389,7 +389,7 @@ impl App {
     fn apply_and_follow(&mut self, command: Command) {
         match command {
             Command::AddModel { .. } => self.go_to(Step::Model),
-            Command::Evaluate => self.go_to(Step::Model),
+            Command::Evaluate | Command::RunProfile(_) => self.go_to(Step::Model),
             Command::RunBenchmark(_) | Command::RunBenchmarkOf(_) => self.go_to(Step::Benchmark),
             Command::CheckReadiness => self.go_to(Step::Readiness),
             Command::CompareData => self.go_to(Step::Drift),

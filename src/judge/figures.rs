@@ -42,7 +42,7 @@ fn grouped(digits: &str) -> String {
 }
 
 /// A count of things, its thousands marked: `1 row`, `1,500 rows`.
-pub(super) fn counted(n: u64, one: &str) -> String {
+pub fn counted(n: u64, one: &str) -> String {
     let plural = match n {
         1 => "",
         _ if one.ends_with('s') => "es",

@@ -5,11 +5,13 @@
 
 mod benchmark;
 mod brief;
+mod cost;
 mod drift;
 mod evaluation;
 mod figures;
 mod metric;
 mod outcomes;
+mod quantities;
 mod retraining;
 
 pub use benchmark::{
@@ -17,13 +19,19 @@ pub use benchmark::{
     previous, rate, scope, steadiness, thousands, times, variation,
 };
 pub use brief::{Limit, LimitKind, Measurements, brief};
+pub use cost::{
+    CostKey, operator_moved, operator_name, operators_csv, sorted_operators, sorted_steps, step_moved, step_name,
+    steps_csv,
+};
 pub use drift::{
     DriftCount, DriftState, by_severity, drift, drift_count, drift_reasons, drift_state, drifted, psi_limit,
     quality_checks, share_limit, share_text, value_text,
 };
 pub use evaluation::{Baseline, MetricLine, baseline, latest_evaluation, metrics, shown_value, success};
+pub use figures::counted;
 pub use metric::measure;
 pub use outcomes::{ConfusionTable, RocLine, confusion_table, roc_lines};
+pub use quantities::{bytes, duration, quantity};
 pub use retraining::retraining;
 
 #[cfg(test)]

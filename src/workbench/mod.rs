@@ -12,6 +12,7 @@ mod evaluation;
 mod journey;
 mod model;
 mod outcome;
+mod profile;
 mod readiness;
 mod seen;
 mod settings;
@@ -37,7 +38,7 @@ use crate::model::{Examination, GoldenCheck};
 use crate::package::EngineInfo;
 use crate::problem::Problem;
 use crate::project::history::History;
-use crate::project::reports::{BenchmarkReport, DriftReport, EvaluationReport, PackageReport};
+use crate::project::reports::{BenchmarkReport, DriftReport, EvaluationReport, PackageReport, ProfileReport};
 use crate::project::{DocumentKind, ModelVersion, Project, ProjectError};
 use crate::readiness::Probe;
 use crate::session::SharedSession;
@@ -95,6 +96,7 @@ pub struct Workbench {
     golden: StepState<GoldenCheck>,
     benchmark: StepState<BenchmarkReport>,
     judged_latency: std::cell::RefCell<benchmark::JudgedLatency>,
+    profile: StepState<ProfileReport>,
     evaluation: StepState<EvaluationReport>,
     probe: StepState<Probe>,
     /// What the probes look at next, in the window.
@@ -141,6 +143,7 @@ impl Workbench {
             golden: StepState::default(),
             benchmark: StepState::default(),
             judged_latency: std::cell::RefCell::default(),
+            profile: StepState::default(),
             evaluation: StepState::default(),
             probe: StepState::default(),
             look_again: readiness::Look::None,
@@ -192,6 +195,7 @@ impl Workbench {
             Command::KeepAsGolden(row) => self.keep_as_golden(row),
             Command::RunBenchmark(length) => self.run_benchmark(&length.into()),
             Command::RunBenchmarkOf(request) => self.run_benchmark(&request),
+            Command::RunProfile(options) => self.run_profile(options),
             Command::Evaluate => self.evaluate(),
             Command::CompareData => self.compare_data(),
             Command::CheckReadiness => self.check_readiness(),
@@ -314,6 +318,7 @@ impl Workbench {
 
     fn adopt(&mut self, project: Project) {
         self.benchmark.last = project.reports().last().cloned();
+        self.profile.last = project.reports().last().cloned();
         self.evaluation.last = project.reports().last().cloned();
         self.drift.last = project.reports().last().cloned();
         self.container.last = project.packages().last().cloned();
@@ -342,6 +347,7 @@ impl Workbench {
         self.golden = StepState::default();
         self.benchmark = StepState::default();
         self.judged_latency = std::cell::RefCell::default();
+        self.profile = StepState::default();
         self.evaluation = StepState::default();
         self.probe = StepState::default();
         self.look_again = readiness::Look::None;
@@ -386,6 +392,7 @@ impl Workbench {
             Slot::Try => &mut self.tried.activity,
             Slot::Golden => &mut self.golden.activity,
             Slot::Benchmark => &mut self.benchmark.activity,
+            Slot::Profile => &mut self.profile.activity,
             Slot::Evaluate => &mut self.evaluation.activity,
             Slot::Probe => &mut self.probe.activity,
             Slot::Drift => &mut self.drift.activity,
@@ -442,6 +449,7 @@ impl Workbench {
                 Ok(())
             }
             Outcome::Benchmarked(report) => self.take_benchmark(*report),
+            Outcome::Profiled(report) => self.take_profile(*report),
             Outcome::Evaluated(report) => self.take_evaluation(*report),
             Outcome::DataRead { role, file } => self.take_data(role, file),
             Outcome::Probed(probe) => {

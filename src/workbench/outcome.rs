@@ -8,7 +8,7 @@ use crate::command::DataRole;
 use crate::model::{Examination, GoldenCheck};
 use crate::package::EngineInfo;
 use crate::project::documents::{DataFile, Evidence, FeatureContract, GoldenRows};
-use crate::project::reports::{BenchmarkReport, DriftReport, EvaluationReport, PackageReport};
+use crate::project::reports::{BenchmarkReport, DriftReport, EvaluationReport, PackageReport, ProfileReport};
 use crate::readiness::Probe;
 use crate::step::Step;
 
@@ -19,6 +19,7 @@ pub(super) enum Slot {
     Try,
     Golden,
     Benchmark,
+    Profile,
     Evaluate,
     Probe,
     Drift,
@@ -28,11 +29,12 @@ pub(super) enum Slot {
 }
 
 impl Slot {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Examine,
         Self::Try,
         Self::Golden,
         Self::Benchmark,
+        Self::Profile,
         Self::Evaluate,
         Self::Probe,
         Self::Drift,
@@ -43,7 +45,7 @@ impl Slot {
 
     pub(super) fn step(self) -> Step {
         match self {
-            Self::Examine | Self::Try | Self::Golden | Self::Evaluate => Step::Model,
+            Self::Examine | Self::Try | Self::Golden | Self::Profile | Self::Evaluate => Step::Model,
             Self::Benchmark => Step::Benchmark,
             Self::Probe => Step::Readiness,
             Self::Drift => Step::Drift,
@@ -55,7 +57,7 @@ impl Slot {
     pub(super) fn changes_evidence(self) -> bool {
         match self {
             Self::Examine | Self::Golden | Self::Benchmark | Self::Evaluate | Self::Drift | Self::Build => true,
-            Self::Try | Self::Probe | Self::Engine | Self::Export => false,
+            Self::Try | Self::Profile | Self::Probe | Self::Engine | Self::Export => false,
         }
     }
 
@@ -65,6 +67,7 @@ impl Slot {
             Self::Try => "The trial",
             Self::Golden => "The golden rows",
             Self::Benchmark => "The benchmark",
+            Self::Profile => "The profile",
             Self::Evaluate => "The evaluation",
             Self::Probe => "Looking at the evidence",
             Self::Drift => "The comparison",
@@ -85,6 +88,7 @@ pub(super) enum Outcome {
     FeaturesLearned(FeatureContract),
     EngineFound(EngineInfo),
     Benchmarked(Box<BenchmarkReport>),
+    Profiled(Box<ProfileReport>),
     Evaluated(Box<EvaluationReport>),
     Probed(Box<Probe>),
     DataRead { role: DataRole, file: DataFile },

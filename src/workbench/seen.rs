@@ -6,7 +6,7 @@ use super::{Exported, Notice, RunningJob, Settings, Tried, Workbench};
 use crate::model::{Examination, GoldenCheck};
 use crate::package::EngineInfo;
 use crate::problem::Problem;
-use crate::project::reports::{BenchmarkReport, DriftReport, EvaluationReport, PackageReport};
+use crate::project::reports::{BenchmarkReport, DriftReport, EvaluationReport, PackageReport, ProfileReport};
 use crate::project::{DocumentKind, ModelVersion, Project};
 use crate::readiness::Probe;
 use crate::step::StepState;
@@ -58,6 +58,11 @@ impl Workbench {
     /// The last benchmark.
     pub fn benchmark(&self) -> &StepState<BenchmarkReport> {
         &self.benchmark
+    }
+
+    /// The last profile, of whichever version; the one to look at is [`Workbench::profile_at_hand`].
+    pub fn profile(&self) -> &StepState<ProfileReport> {
+        &self.profile
     }
 
     /// The last evaluation, of whichever version; that of the version at hand is [`Workbench::evaluated`].

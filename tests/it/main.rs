@@ -13,6 +13,7 @@ mod inspect;
 mod mutants;
 mod node_tests;
 mod onnx;
+mod profile;
 mod project_format;
 mod saving;
 mod scoring;

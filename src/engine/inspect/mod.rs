@@ -22,7 +22,7 @@ use super::error::EngineError;
 use super::file::{self, ModelFile};
 use super::guard::guarded;
 use super::operators::Versions;
-use super::proto::{each_node, is_default_domain, n_elements, node_label, operator_label};
+use super::proto::{attribute_values, each_node, is_default_domain, n_elements, node_label, operator_label};
 use super::{operators, registry};
 use crate::project::contract::{Finding, Inspection, OperatorCount, Severity};
 use crate::project::runtimes::{NEWEST_CHECKED_OPSET, OLDEST_OPSET};
@@ -259,15 +259,6 @@ fn n_parameters(graph: &pb::GraphProto) -> u64 {
         nested.fold(own, u64::saturating_add)
     }
     let mut count = initialisers(graph);
-    each_node(graph, &mut |node| {
-        if node.domain != "ai.onnx.ml" {
-            return;
-        }
-        // How often a node was reached in training is no parameter.
-        for attribute in node.attribute.iter().filter(|attribute| !attribute.name.starts_with("nodes_hitrates")) {
-            let tensor = attribute.t.as_ref().and_then(n_elements).unwrap_or(0);
-            count = count.saturating_add(attribute.floats.len() as u64).saturating_add(tensor);
-        }
-    });
+    each_node(graph, &mut |node| count = count.saturating_add(attribute_values(node).0));
     count
 }

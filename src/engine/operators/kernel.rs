@@ -48,6 +48,48 @@ pub(crate) trait Kernel: Debug + Send + Sync + 'static {
 
     /// Computes the outputs.
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>>;
+
+    /// What a run takes, for a profile: by default nothing is known.
+    fn work(&self, _inputs: &[Fact]) -> Work {
+        Work::default()
+    }
+}
+
+/// What a run of an operator takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Work {
+    /// Operations in floating point, a multiply-add counted as two; `None` where that cannot be said.
+    pub(crate) flops: Option<u64>,
+    /// Bytes that the operator holds and reads: its coefficients, vectors, trees.
+    pub(crate) held_bytes: u64,
+    /// What it holds, in a few words; empty when there is nothing to say.
+    pub(crate) holds: String,
+}
+
+impl Work {
+    /// So many operations for each row of the first input.
+    pub(crate) fn per_row(inputs: &[Fact], n_operations: usize, held_bytes: usize) -> Self {
+        let rows = inputs.first().and_then(|input| row_dim(input).ok()?.to_usize().ok());
+        let flops = rows.map(|rows| (rows as u64).saturating_mul(n_operations as u64));
+        Self { flops, held_bytes: held_bytes as u64, holds: String::new() }
+    }
+
+    /// So many operations for each element of the first input.
+    pub(crate) fn per_element(inputs: &[Fact], n_operations: usize, held_bytes: usize) -> Self {
+        let volume = inputs.first().and_then(|input| input.shape.iter().product::<TDim>().to_usize().ok());
+        let flops = volume.map(|volume| (volume as u64).saturating_mul(n_operations as u64));
+        Self { flops, held_bytes: held_bytes as u64, holds: String::new() }
+    }
+
+    /// The same with words for what it holds.
+    pub(crate) fn holding(self, holds: String) -> Self {
+        Self { holds, ..self }
+    }
+}
+
+/// The kernel behind an operator of tract, if it is one of ours.
+pub(crate) fn kernel_of(op: &dyn TypedOp) -> Option<&dyn Kernel> {
+    op.downcast_ref::<KernelOp>().map(|op| op.0.as_ref())
 }
 
 /// Whether a kernel could not announce its outputs because their shapes depend on the inputs' elements; it says so in

@@ -3,7 +3,7 @@
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::kernel::{Fact, Kernel, elements, ensure_number, only, row_dim, rows_and_columns, tensor};
+use super::kernel::{Fact, Kernel, Work, elements, ensure_number, only, row_dim, rows_and_columns, tensor};
 use super::scores::{Labels, PostTransform, argmax, logistic, probit};
 use super::{ML, Operator, Parsed, reject};
 use crate::engine::proto::{floats, int};
@@ -90,6 +90,13 @@ impl Kernel for LinearClassifier {
         }
         Ok(tvec!(self.labels.tensor(&winners)?, tensor(&[n_rows, self.labels.len()], scores)?))
     }
+
+    fn work(&self, inputs: &[Fact]) -> Work {
+        let n_scores = self.intercepts.len();
+        // A multiply-add for each coefficient, an addition for each intercept; the post transform is left out.
+        let each = 2 * self.coefficients.len() + n_scores;
+        Work::per_row(inputs, each, 4 * (self.coefficients.len() + n_scores))
+    }
 }
 
 /// One linear value per target.
@@ -152,6 +159,11 @@ impl Kernel for LinearRegressor {
             self.transform(&mut values[start..]);
         }
         Ok(tvec!(tensor(&[n_rows, self.n_targets], values)?))
+    }
+
+    fn work(&self, inputs: &[Fact]) -> Work {
+        let n_values = self.coefficients.len() + self.intercepts.len();
+        Work::per_row(inputs, 2 * self.coefficients.len() + self.intercepts.len(), 4 * n_values)
     }
 }
 

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use choice::{ByUs, Choice};
 pub(crate) use kernel::elements;
 use kernel::expansion;
-pub(crate) use kernel::{Fact, Kernel, depends_on_data};
+pub(crate) use kernel::{Fact, Kernel, Work, depends_on_data, kernel_of};
 use tract_onnx::model::{OnnxOpRegister, ParsingContext};
 use tract_onnx::pb::{ModelProto, NodeProto};
 use tract_onnx::prelude::TractResult;

@@ -3,7 +3,7 @@
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::kernel::{Fact, Kernel, elements, ensure_number, only, rows_and_columns, tensor};
+use super::kernel::{Fact, Kernel, Work, elements, ensure_number, only, rows_and_columns, tensor};
 use super::{ML, Operator, Parsed, reject};
 use crate::engine::proto::{float, floats, int, ints, text};
 
@@ -72,6 +72,10 @@ impl Kernel for Scaler {
                 .collect()
         };
         Ok(tvec!(tensor(input.shape(), scaled)?))
+    }
+
+    fn work(&self, inputs: &[Fact]) -> Work {
+        Work::per_element(inputs, 2, 4 * (self.offset.len() + self.scale.len()))
     }
 }
 

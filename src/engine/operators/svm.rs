@@ -3,7 +3,7 @@
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::kernel::{Fact, Kernel, elements, ensure_number, only, row_dim, rows_and_columns, tensor};
+use super::kernel::{Fact, Kernel, Work, elements, ensure_number, only, row_dim, rows_and_columns, tensor};
 use super::linear::dot;
 use super::scores::{Labels, PostTransform, logistic};
 use super::{ML, Operator, Parsed, reject};
@@ -96,6 +96,17 @@ impl Vectors {
     fn similarities(&self, row: &[f32], into: &mut Vec<f32>) {
         into.clear();
         into.extend(self.elements.chunks_exact(self.n_columns).map(|vector| self.similarity.of(row, vector)));
+    }
+
+    fn n_vectors(&self) -> usize {
+        self.elements.len() / self.n_columns
+    }
+
+    /// Operations for one row: an inner product, or a squared distance, with each vector. What is then done to each of
+    /// those single numbers is left out.
+    fn n_operations(&self) -> usize {
+        let each = if matches!(self.similarity, Similarity::Rbf { .. }) { 3 } else { 2 };
+        each * self.elements.len()
     }
 
     fn check_columns(&self, name: &str, n_columns: usize) -> TractResult<()> {
@@ -286,6 +297,15 @@ impl Kernel for SvmClassifier {
         }
         Ok(tvec!(self.labels.tensor(&winners)?, tensor(&[n_rows, self.n_scores()], scores)?))
     }
+
+    fn work(&self, inputs: &[Fact]) -> Work {
+        let n_vectors = self.vectors.n_vectors();
+        // Every vector has a coefficient against each of the other classes; coupling probabilities is left out.
+        let n_coefficients = self.labels.len().saturating_sub(1) * n_vectors;
+        let held = 4 * (self.vectors.elements.len() + self.coefficients.len() + self.rho.len());
+        Work::per_row(inputs, self.vectors.n_operations() + 2 * n_coefficients, held)
+            .holding(format!("{n_vectors} support vectors"))
+    }
 }
 
 /// A weighted sum of similarities, or a linear function without support vectors.
@@ -355,6 +375,19 @@ impl Kernel for SvmRegressor {
             });
         }
         Ok(tvec!(tensor::<f32>(&[n_rows, 1], values)?))
+    }
+
+    fn work(&self, inputs: &[Fact]) -> Work {
+        let (n_vectors, n_elements, n_operations) = self
+            .vectors
+            .as_ref()
+            .map_or((0, 0, 0), |vectors| (vectors.n_vectors(), vectors.elements.len(), vectors.n_operations()));
+        let work = Work::per_row(
+            inputs,
+            n_operations + 2 * self.coefficients.len(),
+            4 * (n_elements + self.coefficients.len() + 1),
+        );
+        if n_vectors == 0 { work } else { work.holding(format!("{n_vectors} support vectors")) }
     }
 }
 

@@ -25,8 +25,7 @@ use super::proto::{each_node, is_default_domain};
 use super::{file, kernels, rewrite};
 use crate::project::contract::{Dtype, TensorSpec};
 
-use steps::Program;
-pub(crate) use steps::computes as computes_step_by_step;
+pub(crate) use steps::{Program, Source, computes as computes_step_by_step};
 
 /// Plans kept; the least recently used is dropped.
 const MOST_PLANS: usize = 8;
@@ -157,6 +156,12 @@ impl Planner {
             Ok(announced.collect())
         });
         Ok(found.unwrap_or_default())
+    }
+
+    /// The model for inputs of these shapes before anything is optimised; `None` when tract does not take it whole.
+    pub(crate) fn typed(&self, specs: &[TensorSpec], shapes: &Shapes) -> Option<TypedModel> {
+        let template = self.template.as_ref()?;
+        contained(|| whole::typed(template, specs, shapes)).ok()
     }
 
     /// The graph step by step, read from the file again if it must be.

@@ -20,7 +20,7 @@ pub(super) const CONCEPTS: &[Concept] = &[
             ),
             Quote("Timing a restaurant by the guests who were seated leaves out the line at the door."),
         ],
-        terms: &["percentile", "latency budget", "CPU and GPU", "batch and real time"],
+        terms: &["percentile", "latency budget", "arithmetic and memory", "batch and real time"],
     },
     Concept {
         name: "percentile",
@@ -38,6 +38,25 @@ pub(super) const CONCEPTS: &[Concept] = &[
             Quote("The tide tables of one week say little about the flood of the century."),
         ],
         terms: &["latency budget", "benchmark", "confidence interval"],
+    },
+    Concept {
+        name: "arithmetic and memory",
+        title: "What a model costs",
+        drawing: None,
+        passages: &[
+            Text(
+                "A FLOP is one operation on fractions; a multiply-add counts as two, so a layer from 100 to 50 numbers \
+                 takes about 10,000 for each row. Trees compare instead of computing and have next to none.",
+            ),
+            Text(
+                "Time does not follow FLOPs alone. Every number must come from memory, and an operator that moves much \
+                 and computes little waits for it. Weights stay; activations, the numbers between the layers, grow \
+                 with the batch.",
+            ),
+            Quote("A cook who chops for an hour with one trip to the cellar beats one who fetches each onion alone."),
+            Text("Look for the operator with the largest share, and ask whether its work is arithmetic or fetching."),
+        ],
+        terms: &["benchmark", "CPU and GPU", "batch and real time"],
     },
     Concept {
         name: "CPU and GPU",

@@ -8,11 +8,14 @@ use semver::Version;
 
 use super::folders::{Folders, failed, text_of};
 use super::{Scene, window};
-use crate::command::{BenchmarkLength, BenchmarkRequest, BriefField, Command, DataRole};
+use crate::command::{BenchmarkLength, BenchmarkRequest, BriefField, Command, DataRole, ProfileOptions};
 use crate::problem::Problem;
 use crate::project::documents::{ColumnSettings, Value};
 use crate::project::{PROJECT_FILE, Project};
 use crate::step::Step;
+
+/// A small network, which no example has yet.
+const CONVOLUTION: &[u8] = include_bytes!("../../../tests/models/small_convolution.onnx");
 
 /// Every scene.
 pub(super) fn all(folders: &Folders) -> Result<Vec<Scene>, Problem> {
@@ -77,6 +80,10 @@ fn model(folders: &Folders, example: &Path) -> Result<Vec<Scene>, Problem> {
         labelled.path = "data/current.csv".to_owned();
     }
     let evaluated = folders.example("model-evaluated")?;
+    let (costs, example_again) = (folders.example("model-cost")?, folders.example("model-cost-running")?);
+    let network = folders.project("model-cost-network")?;
+    let convolution = folders.file("convolution.onnx", CONVOLUTION)?;
+    let profile = |batch| Command::RunProfile(ProfileOptions { batch: Some(batch), ..ProfileOptions::default() });
     let scene = |name, commands| Scene::new(name, Step::Model, commands);
     Ok(vec![
         scene("model", vec![open(example), Command::CheckGolden]).tall(),
@@ -89,6 +96,11 @@ fn model(folders: &Folders, example: &Path) -> Result<Vec<Scene>, Problem> {
         scene("model-undeclared", vec![open(&undeclared)]),
         scene("model-evaluation-failed", vec![open(&failing), Command::Evaluate]),
         scene("model-evaluation-stale", vec![open(&stale), Command::Evaluate, Command::SetConfig(elsewhere)]),
+        scene("model-cost", vec![open(&costs), profile(1)]).tall(),
+        scene("model-cost-network", vec![open(&network), add(convolution), profile(32)]).tall(),
+        scene("model-cost-running", vec![open(&example_again), profile(1)]).running().tall(),
+        scene("model-cost-stale", vec![open(&costs), Command::SelectVersion(Some(Version::new(1, 0, 0)))]).tall(),
+        scene("model-cost-failed", vec![open(&failing), profile(1 << 30)]).tall(),
         scene("model-empty", vec![open(&folders.project("model-empty")?)]),
         scene("model-refused", vec![open(example), add(not_a_model)]),
         scene("model-pickle", vec![open(example), add(pickled)]).tall(),

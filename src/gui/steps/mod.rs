@@ -3,6 +3,8 @@
 pub(super) mod benchmark;
 pub(super) mod brief;
 pub(super) mod container;
+mod cost;
+mod cost_tables;
 mod doctor;
 pub(super) mod drift;
 mod drift_figure;

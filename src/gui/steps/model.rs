@@ -2,6 +2,7 @@
 
 use egui::Ui;
 
+use super::cost::CostCard;
 use super::doctor::{doctor_ui, foreign_ui};
 use super::evaluation::EvaluationCard;
 use super::golden::golden_ui;
@@ -25,6 +26,7 @@ use crate::workbench::Workbench;
 pub(in crate::gui) struct ModelView {
     form: TryForm,
     evaluation: EvaluationCard,
+    cost: CostCard,
     path: String,
 }
 
@@ -69,7 +71,11 @@ impl ModelView {
         contract_ui(ui, &version.record.model);
         doctor_ui(ui, &version.record.model);
         features_ui(ui, workbench, outbox);
-        operators_ui(ui, &version.record.model);
+        self.cost.ui(ui, workbench, outbox);
+        if workbench.profile_at_hand().is_none() {
+            // The costs list the operators too.
+            operators_ui(ui, &version.record.model);
+        }
         if !drops_work {
             self.path_ui(ui, outbox);
         }

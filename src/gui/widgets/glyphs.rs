@@ -20,8 +20,10 @@ pub enum Icon {
     NotStarted,
     /// A trestle: the program.
     Trestle,
-    /// Opens below.
+    /// Opens below; the most first.
     ChevronDown,
+    /// Closes upwards; the least first.
+    ChevronUp,
     /// Opens, or goes, to the right.
     ChevronRight,
     /// Goes back.
@@ -56,7 +58,7 @@ pub enum Icon {
 
 impl Icon {
     /// Every icon, for the gallery.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Pass,
         Self::Warn,
         Self::Fail,
@@ -65,6 +67,7 @@ impl Icon {
         Self::NotStarted,
         Self::Trestle,
         Self::ChevronDown,
+        Self::ChevronUp,
         Self::ChevronRight,
         Self::ChevronLeft,
         Self::Close,
@@ -124,6 +127,7 @@ impl Icon {
                 pen.line(&[(3.4, 9.2), (12.6, 9.2)]);
             }
             Self::ChevronDown => pen.line(&[(4.0, 6.2), (8.0, 10.2), (12.0, 6.2)]),
+            Self::ChevronUp => pen.line(&[(4.0, 9.8), (8.0, 5.8), (12.0, 9.8)]),
             Self::ChevronRight => pen.line(&[(6.2, 4.0), (10.2, 8.0), (6.2, 12.0)]),
             Self::ChevronLeft => pen.line(&[(9.8, 4.0), (5.8, 8.0), (9.8, 12.0)]),
             Self::Close => {

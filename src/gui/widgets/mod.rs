@@ -36,5 +36,5 @@ pub use stat::{Stat, progress_bar};
 pub use states::{
     Answer, Confirm, DISMISS, activity, details, dialog, drop_overlay, empty_state, notice, notice_with, problem_panel,
 };
-pub use table::{Column, Table, cell, cell_number, cell_wrapped};
+pub use table::{Column, Sorting, Table, cell, cell_number, cell_wrapped};
 pub use toasts::Toasts;

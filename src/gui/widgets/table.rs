@@ -2,8 +2,11 @@
 
 use egui::{
     Align, CornerRadius, CursorIcon, Label, Layout, Rect, Response, RichText, Role, ScrollArea, Sense, Stroke,
-    StrokeKind, Ui, UiBuilder, pos2, vec2,
+    StrokeKind, Ui, UiBuilder, accesskit, pos2, vec2,
 };
+
+use super::buttons::focus_ring;
+use super::glyphs::{Icon, square};
 
 use crate::gui::text;
 use crate::gui::theme::{Look as _, RADIUS_SMALL, size, space};
@@ -65,6 +68,15 @@ impl Column {
     }
 }
 
+/// What a table is sorted by: a column, and whether the most comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sorting {
+    /// The column.
+    pub column: usize,
+    /// Whether the most comes first.
+    pub descending: bool,
+}
+
 /// A table; `show` draws each cell through a closure.
 #[derive(Debug)]
 #[must_use = "call `show`"]
@@ -76,13 +88,14 @@ pub struct Table<'a> {
     picked: Option<usize>,
     names: &'a [String],
     max_height: f32,
+    sorting: Option<&'a mut Sorting>,
 }
 
 impl<'a> Table<'a> {
     /// A table whose `id` is unique within its card; it is also what a screen reader says.
     pub fn new(id: &'a str, columns: &'a [Column]) -> Self {
         let head = columns.iter().any(|column| !column.title.is_empty());
-        Self { id, columns, head, pickable: false, picked: None, names: &[], max_height: 480.0 }
+        Self { id, columns, head, pickable: false, picked: None, names: &[], max_height: 480.0, sorting: None }
     }
 
     /// Rows can be picked; `selected` is the one that is.
@@ -95,6 +108,13 @@ impl<'a> Table<'a> {
         Self { names, ..self }
     }
 
+    /// A click on a column's head sorts by it, another one the other way round; whoever shows the rows sorts them.
+    ///
+    /// Numbers begin with the most, words with the first.
+    pub fn sorted(self, sorting: &'a mut Sorting) -> Self {
+        Self { sorting: Some(sorting), ..self }
+    }
+
     /// How high a long table may grow before it scrolls.
     pub fn max_height(self, max_height: f32) -> Self {
         Self { max_height, ..self }
@@ -103,7 +123,7 @@ impl<'a> Table<'a> {
     /// Shows rows of cells; returns the row that was picked just now.
     ///
     /// A cell is given its row, its column and a place to draw: use [`cell`], or any widget.
-    pub fn show(self, ui: &mut Ui, n_rows: usize, mut cell: impl FnMut(&mut Ui, usize, usize)) -> Option<usize> {
+    pub fn show(mut self, ui: &mut Ui, n_rows: usize, mut cell: impl FnMut(&mut Ui, usize, usize)) -> Option<usize> {
         let builder = UiBuilder::new().id_salt(self.id).accessibility_label(self.id).accessibility_role(Role::Table);
         ui.scope_builder(builder, |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
@@ -157,13 +177,17 @@ impl<'a> Table<'a> {
             .collect()
     }
 
-    fn head_ui(&self, ui: &mut Ui, edges: &[(f32, f32)]) {
+    fn head_ui(&mut self, ui: &mut Ui, edges: &[(f32, f32)]) {
         let area = ui.available_rect_before_wrap();
-        for (column, &(left, right)) in self.columns.iter().zip(edges) {
+        for (idx, (column, &(left, right))) in self.columns.iter().zip(edges).enumerate() {
             let rect = Rect::from_min_max(
                 pos2(area.left() + left, area.top()),
                 pos2(area.left() + right, area.top() + size::line(size::SMALL)),
             );
+            if let Some(sorting) = self.sorting.as_deref_mut().filter(|_| !column.title.is_empty()) {
+                sortable_head_ui(ui, rect, idx, column, sorting);
+                continue;
+            }
             let layout =
                 if column.right { Layout::right_to_left(Align::Min) } else { Layout::left_to_right(Align::Min) };
             let title = text::small_medium(column.title.as_str()).color(ui.tokens().mute);
@@ -248,6 +272,44 @@ impl<'a> Table<'a> {
             ui.painter().hline(rect.x_range(), rect.top() + 0.5, t.hairline());
         }
     }
+}
+
+/// A column's head that sorts when it is pressed, with a chevron where it does.
+fn sortable_head_ui(ui: &mut Ui, rect: Rect, idx: usize, column: &Column, sorting: &mut Sorting) {
+    const CHEVRON: f32 = 12.0;
+    let t = ui.tokens();
+    let is_on = sorting.column == idx;
+    // The chevron stands beyond the words, so that they keep to their edge.
+    let room = (rect.width() - if is_on && !column.right { CHEVRON } else { 0.0 }).max(0.0);
+    let galley = text::line(ui, text::small_medium(column.title.as_str()), room);
+    let left = if column.right { rect.right() - galley.size().x } else { rect.left() };
+    let words = Rect::from_min_size(pos2(left, rect.top()), galley.size());
+    let response = ui.interact(words.expand2(vec2(4.0, 3.0)), ui.scope_id().with(("head", idx)), Sense::click());
+    if response.clicked() {
+        let descending = if is_on { !sorting.descending } else { column.right };
+        *sorting = Sorting { column: idx, descending };
+    }
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_role(Role::ColumnHeader);
+        node.set_label(column.title.as_str());
+        if is_on {
+            let direction = if sorting.descending {
+                accesskit::SortDirection::Descending
+            } else {
+                accesskit::SortDirection::Ascending
+            };
+            node.set_sort_direction(direction);
+        }
+    });
+    let color = if is_on || response.hovered() { t.text } else { t.mute };
+    ui.painter().galley_with_override_text_color(words.min, galley, color);
+    if is_on {
+        let x = if column.right { words.left() - CHEVRON / 2.0 - 1.0 } else { words.right() + CHEVRON / 2.0 + 1.0 };
+        let icon = if sorting.descending { Icon::ChevronDown } else { Icon::ChevronUp };
+        icon.paint(ui.painter(), square(pos2(x, words.center().y), CHEVRON), color);
+    }
+    focus_ring(ui, &response, CornerRadius::same(RADIUS_SMALL));
+    response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text("Sort by this column");
 }
 
 /// Text in a cell, cut off with an ellipsis and whole in its tooltip when there is no room.

@@ -8,6 +8,7 @@ mod drift;
 mod evaluation;
 mod judgement;
 mod package;
+mod profile;
 mod readiness;
 
 use std::fs;
@@ -24,6 +25,7 @@ pub use drift::{
 pub use evaluation::{ClassOutcomes, EvaluationReport, LogLoss, NumberOutcomes, Outcomes, ScoreCurve, ScorePoint};
 pub use judgement::{Judgement, Verdict};
 pub use package::{Check, PackageReport};
+pub use profile::{OperatorCost, Profile, ProfileReport, Spread, StepCost};
 pub use readiness::{ChecklistCategory, ChecklistItem, EvidenceLine, ItemStatus, ReadinessReport};
 
 use super::error::ProjectError;
@@ -31,13 +33,13 @@ use super::saving::{read_document, write_document};
 use super::{Project, ledger};
 use crate::problem::Problem;
 
-/// Reports of one kind that are read on opening; older ones stay on disk.
-const KEPT: usize = 100;
-
 /// A kind of report.
 pub trait Report: Serialize + DeserializeOwned {
     /// Its folder below the project's.
     const FOLDER: &'static str;
+
+    /// Reports of this kind that are read on opening; older ones stay on disk.
+    const KEPT: usize;
 
     /// When the run started.
     fn time(&self) -> Timestamp;
@@ -56,12 +58,14 @@ pub struct Reports {
     benchmarks: Vec<BenchmarkReport>,
     evaluations: Vec<EvaluationReport>,
     drifts: Vec<DriftReport>,
+    profiles: Vec<ProfileReport>,
 }
 
 macro_rules! report {
-    ($report:ty, $folder:literal, $place:ident) => {
+    ($report:ty, $folder:literal, $kept:literal, $place:ident) => {
         impl Report for $report {
             const FOLDER: &'static str = $folder;
+            const KEPT: usize = $kept;
 
             fn time(&self) -> Timestamp {
                 self.time
@@ -78,14 +82,21 @@ macro_rules! report {
     };
 }
 
-report!(PackageReport, "reports/package", packages);
-report!(BenchmarkReport, "reports/benchmark", benchmarks);
-report!(EvaluationReport, "reports/evaluation", evaluations);
-report!(DriftReport, "reports/drift", drifts);
+report!(PackageReport, "reports/package", 100, packages);
+report!(BenchmarkReport, "reports/benchmark", 100, benchmarks);
+report!(EvaluationReport, "reports/evaluation", 100, evaluations);
+report!(DriftReport, "reports/drift", 100, drifts);
+// One of a large network is a megabyte.
+report!(ProfileReport, "reports/profile", 20, profiles);
 
 /// Folders of reports, for clearing leftovers.
-pub(super) const FOLDERS: [&str; 4] =
-    [PackageReport::FOLDER, BenchmarkReport::FOLDER, EvaluationReport::FOLDER, DriftReport::FOLDER];
+pub(super) const FOLDERS: [&str; 5] = [
+    PackageReport::FOLDER,
+    BenchmarkReport::FOLDER,
+    EvaluationReport::FOLDER,
+    DriftReport::FOLDER,
+    ProfileReport::FOLDER,
+];
 
 /// A report's file name: its time with what file systems dislike left out.
 fn file_name(time: Timestamp) -> String {
@@ -100,6 +111,7 @@ impl Reports {
         reports.read_kind::<BenchmarkReport>(root, &mut findings);
         reports.read_kind::<EvaluationReport>(root, &mut findings);
         reports.read_kind::<DriftReport>(root, &mut findings);
+        reports.read_kind::<ProfileReport>(root, &mut findings);
         (reports, findings)
     }
 
@@ -112,7 +124,7 @@ impl Reports {
             .collect();
         paths.sort();
         let reports = R::of_mut(self);
-        for path in paths.split_off(paths.len().saturating_sub(KEPT)) {
+        for path in paths.split_off(paths.len().saturating_sub(R::KEPT)) {
             match read_document::<R>(&path) {
                 Ok(Some((parsed, _))) => reports.push(parsed.document),
                 Ok(None) => {}

@@ -6,7 +6,7 @@
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::super::kernel::{Fact, Kernel, ensure_number, only, row_dim, tensor};
+use super::super::kernel::{Fact, Kernel, Work, ensure_number, only, row_dim, tensor};
 use super::super::reject;
 use super::super::scores::{Labels, PostTransform, logistic};
 use super::ensemble::Aggregate;
@@ -135,5 +135,9 @@ impl Kernel for TreeEnsembleClassifier {
             });
         }
         Ok(tvec!(self.labels.tensor(&winners)?, tensor(&[n_rows, n_classes], scores)?))
+    }
+
+    fn work(&self, _inputs: &[Fact]) -> Work {
+        self.trees.work()
     }
 }

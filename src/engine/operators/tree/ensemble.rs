@@ -203,6 +203,15 @@ impl<T: Live> Ensemble<T> {
         })
     }
 
+    /// Bytes of the trees.
+    pub(super) fn held_bytes(&self) -> usize {
+        size_of_val(self.nodes.as_slice())
+            + size_of_val(self.rules.as_slice())
+            + size_of_val(self.roots.as_slice())
+            + size_of_val(self.leaf_starts.as_slice())
+            + size_of_val(self.leaf_values.as_slice())
+    }
+
     /// How many columns a row must have.
     pub(super) fn n_columns(&self) -> usize {
         self.prepared().n_columns

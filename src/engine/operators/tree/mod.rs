@@ -19,7 +19,7 @@ use tract_onnx::tract_hir::internal::*;
 use self::classifier::TreeEnsembleClassifier;
 use self::ensemble::{Aggregate, Ensemble};
 use self::regressor::TreeEnsembleRegressor;
-use super::kernel::{elements, rows_and_columns};
+use super::kernel::{Work, elements, rows_and_columns};
 use super::{ML, Operator, Parsed};
 
 /// What is computed here.
@@ -42,6 +42,13 @@ impl Trees {
         let needed = self.single.n_columns();
         ensure!(needed <= n_columns, "the trees ask for {needed} columns, {n_columns} are given");
         Ok(())
+    }
+
+    /// A descent compares; which leaves are added depends on the row, so their arithmetic cannot be said.
+    fn work(&self) -> Work {
+        let (n_trees, n_splits) = (self.single.n_trees(), self.single.nodes.len());
+        let held = self.single.held_bytes() as u64;
+        Work { held_bytes: held, holds: format!("{n_trees} trees, {n_splits} splits"), ..Work::default() }
     }
 
     /// The aggregates of the leaves reached, per row and target.

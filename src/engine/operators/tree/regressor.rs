@@ -3,7 +3,7 @@
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::super::kernel::{Fact, Kernel, ensure_number, only, row_dim, tensor};
+use super::super::kernel::{Fact, Kernel, Work, ensure_number, only, row_dim, tensor};
 use super::super::reject;
 use super::super::scores::{PostTransform, probit};
 use super::ensemble::Aggregate;
@@ -81,5 +81,9 @@ impl Kernel for TreeEnsembleRegressor {
             values.chunks_exact_mut(self.n_targets).for_each(|row| self.transform(row));
         }
         Ok(tvec!(tensor(&shape, values)?.cast_to_dt(self.dtype(input.datum_type()))?.into_owned()))
+    }
+
+    fn work(&self, _inputs: &[Fact]) -> Work {
+        self.trees.work()
     }
 }

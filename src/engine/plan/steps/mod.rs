@@ -8,6 +8,7 @@ mod control;
 mod segment;
 mod sequence;
 mod value;
+mod watch;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use tract_onnx::tract_hir::internal::{
     IntoArcTensor as _, IntoTValue as _, TValue, TVec, Tensor, ToDim as _, TractResult, bail, ensure, format_err,
 };
 use value::{Value, plain};
+pub(crate) use watch::Source;
 
 use crate::engine::guard::guarded;
 use crate::engine::operators::{Fact, Kernel, depends_on_data};
@@ -107,6 +109,16 @@ impl Program {
 
     /// Runs the graph on its inputs, and on what it captures from the graph around it.
     fn run(&self, inputs: Vec<Value>, captured: &[Value]) -> TractResult<Vec<Value>> {
+        self.run_by(inputs, captured, &mut |_, step, values| self.run_step(step, values))
+    }
+
+    /// The same, each step run by `run_step`, which is given its position too.
+    fn run_by(
+        &self,
+        inputs: Vec<Value>,
+        captured: &[Value],
+        run_step: &mut dyn FnMut(usize, &Step, &mut [Option<Value>]) -> TractResult<Vec<Value>>,
+    ) -> TractResult<Vec<Value>> {
         ensure!(
             inputs.len() == self.inputs.len(),
             "the graph takes {} inputs, {} are given",
@@ -120,8 +132,8 @@ impl Program {
         for (place, value) in self.captures.iter().zip(captured) {
             values[*place] = Some(value.clone());
         }
-        for step in &self.steps {
-            let outputs = self.run_step(step, &mut values)?;
+        for (idx, step) in self.steps.iter().enumerate() {
+            let outputs = run_step(idx, step, &mut values)?;
             ensure!(
                 step.outputs.len() <= outputs.len(),
                 "{} gives {} outputs in place of {}",

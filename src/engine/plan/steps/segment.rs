@@ -132,6 +132,11 @@ impl Segment {
         }
     }
 
+    /// Its nodes.
+    pub(super) fn nodes(&self) -> &[pb::NodeProto] {
+        &self.nodes
+    }
+
     /// Computes the outputs.
     pub(super) fn run(&self, inputs: &[TValue]) -> TractResult<Vec<TValue>> {
         if self.split.load(Ordering::Relaxed) {
