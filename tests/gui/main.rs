@@ -3,6 +3,7 @@
 
 mod app;
 mod benchmark;
+mod cost;
 mod drift;
 mod driver;
 mod evaluation;
