@@ -25,8 +25,8 @@ const USUAL_CALLS: u64 = 500;
 const BUDGET_MS: u64 = 3_000;
 /// The same when the calls were asked for.
 const LONG_BUDGET_MS: u64 = 120_000;
-/// The length of a free axis that is not the row: a short text, a small picture.
-const FREE_LENGTH: usize = 128;
+/// Lengths of a free axis that is not the row, the first that the model takes: a short text, a small picture.
+const FREE_LENGTHS: [usize; 5] = [128, 32, 16, 8, 1];
 /// The most elements of made-up inputs.
 const MOST_ELEMENTS: usize = 1 << 28;
 
@@ -92,7 +92,12 @@ pub fn profile(plan: &ProfilePlan, context: &JobContext) -> Result<ProfileReport
         None => {
             let fixed = inspection.contract.inputs.first().and_then(|input| input.shape.first()).and_then(Dim::fixed);
             let batch = only_batch(asked, fixed, batch.is_some(), &mut notes)?;
-            (batch, vec![made_up(&inspection.contract, batch, &mut notes)?], "made-up numbers".to_owned())
+            let first = taken(&inspection.contract, batch, &mut notes, |tensors| match worker.run(tensors, context) {
+                Err(EngineError::Remote(problem)) => Ok(Some(problem)),
+                Err(error) => Err(stopped(error)),
+                Ok(_) => Ok(None),
+            })?;
+            (batch, vec![first], "made-up numbers".to_owned())
         }
     };
     context.check()?;
@@ -134,8 +139,36 @@ fn only_batch(asked: u32, fixed: Option<u64>, by_name: bool, notes: &mut Vec<Str
     Ok(only)
 }
 
-/// Inputs for a model that does not take rows of features.
-fn made_up(contract: &ModelContract, batch: u32, notes: &mut Vec<String>) -> Result<Vec<Tensor>, Problem> {
+/// Made-up inputs that the model takes; `refused` says why it does not, if so.
+fn taken(
+    contract: &ModelContract,
+    batch: u32,
+    notes: &mut Vec<String>,
+    mut refused: impl FnMut(Vec<Tensor>) -> Result<Option<Problem>, JobError>,
+) -> Result<Vec<Tensor>, JobError> {
+    let mut first = None;
+    for length in FREE_LENGTHS {
+        let (tensors, free) = made_up(contract, batch, length)?;
+        let Some(problem) = refused(tensors.clone())? else {
+            if !free.is_empty() {
+                notes.push(format!("Free lengths were taken as {length}: {}", free.join(", ")));
+            }
+            return Ok(tensors);
+        };
+        first.get_or_insert(problem);
+        if free.is_empty() {
+            break;
+        }
+    }
+    let mut problem = first.unwrap_or_else(|| Problem::new("The model takes no made-up numbers", "", ""));
+    if problem.fix.is_empty() {
+        "Its inputs were made up; profile it with rows of its own, `--rows FILE`.".clone_into(&mut problem.fix);
+    }
+    Err(problem.into())
+}
+
+/// Inputs for a model that does not take rows of features, and those of them with free lengths.
+fn made_up(contract: &ModelContract, batch: u32, free_length: usize) -> Result<(Vec<Tensor>, Vec<String>), Problem> {
     let mut tensors = Vec::with_capacity(contract.inputs.len());
     let first = contract.inputs.first().and_then(|input| input.shape.first());
     let mut free = Vec::new();
@@ -143,7 +176,7 @@ fn made_up(contract: &ModelContract, batch: u32, notes: &mut Vec<String>) -> Res
         let length = |(axis, dim): (usize, &Dim)| match dim {
             Dim::Fixed(length) => *length as usize,
             Dim::Symbol(name) if axis == 0 || (!name.is_empty() && Some(dim) == first) => batch as usize,
-            Dim::Symbol(_) => FREE_LENGTH,
+            Dim::Symbol(_) => free_length,
         };
         let shape: Vec<usize> = input.shape.iter().enumerate().map(length).collect();
         if input.shape.iter().skip(1).any(|dim| matches!(dim, Dim::Symbol(_)) && Some(dim) != first) {
@@ -156,10 +189,7 @@ fn made_up(contract: &ModelContract, batch: u32, notes: &mut Vec<String>) -> Res
         };
         tensors.push(Tensor::new(&input.name, shape, elements(input.dtype, n)));
     }
-    if !free.is_empty() {
-        notes.push(format!("Free lengths were taken as {FREE_LENGTH}: {}", free.join(", ")));
-    }
-    Ok(tensors)
+    Ok((tensors, free))
 }
 
 /// Numbers that no model chokes on: spread over 0 to 1 where they may be fractions, else 1.
@@ -206,14 +236,25 @@ mod tests {
             ],
             outputs: Vec::new(),
         };
-        let mut notes = Vec::new();
-        let tensors = made_up(&contract, 2, &mut notes).unwrap();
+        let (tensors, free) = made_up(&contract, 2, 128).unwrap();
         let shapes: Vec<&[usize]> = tensors.iter().map(|tensor| tensor.shape.as_slice()).collect();
         assert_eq!(shapes, [&[2, 3, 8, 8][..], &[2, 128], &[2, 2]]);
         assert!(tensors.iter().all(Tensor::is_consistent));
-        assert_eq!(notes, ["Free lengths were taken as 128: `tokens` [N, length]"]);
+        assert_eq!(free, ["`tokens` [N, length]"]);
+        let mut notes = Vec::new();
+        let refuse_long = |tensors: Vec<Tensor>| {
+            let too_long = Problem::new("The text is too long", "", "");
+            Ok((16 < tensors[1].shape[1]).then_some(too_long))
+        };
+        let taken_ones = taken(&contract, 2, &mut notes, refuse_long).unwrap();
+        assert_eq!(taken_ones[1].shape, [2, 16]);
+        assert_eq!(notes, ["Free lengths were taken as 16: `tokens` [N, length]"]);
+        let refuse_all = |_: Vec<Tensor>| Ok(Some(Problem::new("It takes nothing", "", "")));
+        let refused = taken(&contract, 2, &mut notes, refuse_all).unwrap_err().to_problem();
+        assert_eq!(refused.what, "It takes nothing");
+        assert!(refused.fix.contains("--rows"), "{}", refused.fix);
         let huge = ModelContract { inputs: vec![spec("x", Dtype::F32, &[Dim::Fixed(1 << 40)])], outputs: Vec::new() };
-        assert!(made_up(&huge, 1, &mut Vec::new()).is_err());
+        assert!(made_up(&huge, 1, 1).is_err());
     }
 
     #[test]

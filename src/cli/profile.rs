@@ -124,9 +124,13 @@ fn summary(measured: &ProfileReport) -> Vec<String> {
     let profile = &measured.profile;
     let unknown = match profile.n_flops_unknown {
         0 => String::new(),
-        n => format!(", and {n} nodes whose arithmetic cannot be said"),
+        n => format!(", and {} whose arithmetic cannot be said", judge::counted(n, "node")),
     };
-    let one_row = profile.flops_one_row.map(|flops| format!(" ({} a row)", judge::quantity(flops))).unwrap_or_default();
+    let one_row = profile
+        .flops_one_row
+        .filter(|_| measured.batch != 1)
+        .map(|flops| format!(" ({} a row)", judge::quantity(flops)))
+        .unwrap_or_default();
     let mut lines = vec![
         format!(
             "A call of {} takes {}; with every step timed {} ({:.0} % more), of which the steps are {}",

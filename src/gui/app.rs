@@ -148,6 +148,12 @@ impl App {
         self.view.readiness.open(&self.workbench, item, waiving);
     }
 
+    /// Lists the costs by node, and looks into the costliest.
+    #[cfg(feature = "pictures")]
+    pub(super) fn look_into_nodes(&mut self) {
+        self.view.model.look_into_nodes(&self.workbench);
+    }
+
     /// What must happen also while the window is hidden: results, saving, dialogs, dropped files, shortcuts.
     pub fn logic(&mut self, ctx: &Context) {
         let choice = self.workbench.settings().theme;

@@ -21,7 +21,9 @@ use trestle::project::documents::{
     Commands, DataFile, DataFiles, Evidence, Feature, FeatureContract, FeatureType, GoldenRow, GoldenRows,
     LedgerRecord, ProjectConfig, Registry, Value,
 };
-use trestle::project::reports::{BenchmarkReport, Check, DriftReport, EvaluationReport, PackageReport, Verdict};
+use trestle::project::reports::{
+    BenchmarkReport, Check, DriftReport, EvaluationReport, PackageReport, ProfileReport, Verdict,
+};
 use trestle::project::{CHAMPION, DocumentKind, DocumentState, Project, evidence};
 
 const MODEL_SHA256: &str = "cc48c6f10ac7c03619884b37d1ce9779182cd8f0520329c7c000d26077dff74b";
@@ -456,4 +458,20 @@ fn what_was_measured_and_vouched_for_in_format_1_comes_to_what_it_came_to() {
     assert_eq!((waiver.item.as_str(), waiver.owner.as_str()), ("lint-format", "Grace"));
     assert_eq!(waiver.expires.to_string(), "2026-12-20");
     assert_eq!(project.packages().len(), 1);
+}
+
+/// `format-1-profiled` holds what a profile of `tests/models/mlp_binary.onnx` reported when these reports were new.
+#[test]
+fn what_was_profiled_in_format_1_says_what_it_said() {
+    let golden = golden_of("format-1-profiled");
+    let project = Project::open(&golden.root).unwrap();
+    assert_eq!(project.findings(), []);
+    let [report] = project.reports::<ProfileReport>() else { panic!("one profile") };
+    assert_eq!((report.version.clone(), report.batch, report.threads), (Version::new(1, 0, 0), 8, 1));
+    let profile = &report.profile;
+    assert_eq!((profile.flops, profile.flops_one_row, profile.n_parameters), (600, Some(75), 41));
+    assert_eq!((profile.n_nodes, profile.n_steps, profile.steps.len()), (15, 14, 14));
+    assert_eq!((profile.operators[0].operator.as_str(), profile.operators[0].flops), ("MatMul", Some(480)));
+    let product = profile.steps.iter().find(|step| step.operator == "OptMatMul").unwrap();
+    assert_eq!((product.node.as_str(), product.fused.as_slice()), ("MatMul", &[text("Add")][..]));
 }

@@ -115,6 +115,12 @@ fn node_flops(model: &TypedModel, node: &TypedNode, depth: usize) -> Option<u64>
     if let Some(chain) = op.downcast_ref::<OptBinChain>() {
         return per_output(chain.steps.len());
     }
+    // A cell of a recurrent layer, for each hidden value: sigmoids, hyperbolic tangents, sums and products of its gates.
+    match name.as_ref() {
+        "LstmEpilogue" => return per_output(9),
+        "GruEpilogue" => return per_output(10),
+        _ => {}
+    }
     let pool = op.downcast_ref::<SumPool>().map(|pool| &pool.pool_spec);
     if let Some(pool) = pool.or_else(|| op.downcast_ref::<OptSumPool>().map(|pool| &pool.pool_spec)) {
         return per_output(pool.kernel_shape.iter().product());

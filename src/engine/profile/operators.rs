@@ -85,6 +85,10 @@ pub(super) fn summary(
         let group = groups
             .entry(key)
             .or_insert_with(|| OperatorCost { operator: step.operator.clone(), ..OperatorCost::default() });
+        if origin.is_none() {
+            group.flops =
+                group.flops.or((group.n_steps == 0).then_some(0)).zip(step.flops).map(|(sum, more)| sum + more);
+        }
         group.n_steps += 1;
         group.mean_ns += step.time.mean;
         group.bytes_read = group.bytes_read.saturating_add(step.bytes_read).saturating_add(step.weight_bytes);
@@ -117,7 +121,8 @@ pub(super) fn summary(
         timed: spread(&mut times.timed),
         clock_ns: times.clock_ns,
         steps_ns: costs.iter().map(|step| step.time.mean).sum(),
-        flops: sum(|operator| operator.flops.unwrap_or(0)),
+        // What the engine adds of its own is no work of the model's.
+        flops: sum(|operator| if operator.is_engines_own() { 0 } else { operator.flops.unwrap_or(0) }),
         n_flops_unknown: sum(|operator| operator.n_flops_unknown),
         flops_one_row: one_row.map(|nodes| nodes.iter().flatten().copied().fold(0, u64::saturating_add)),
         n_parameters: sum(|operator| operator.n_parameters),

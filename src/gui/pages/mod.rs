@@ -48,6 +48,8 @@ struct Scene {
     item: Option<&'static str>,
     /// Whether it is asked whether to waive that item.
     waiving: bool,
+    /// Whether the costs are listed by node.
+    nodes: bool,
     /// What is asked of the window before the picture is taken.
     asks: Vec<UiCommand>,
     /// What is typed into the palette.
@@ -68,6 +70,7 @@ impl Scene {
             settled: true,
             item: None,
             waiving: false,
+            nodes: false,
             asks: Vec::new(),
             looked_for: None,
             said: Vec::new(),
@@ -83,6 +86,11 @@ impl Scene {
     /// Higher than a window, for a page that would scroll.
     fn tall(self) -> Self {
         Self { size: (1440.0, 1700.0), ..self }
+    }
+
+    /// Higher still, for the cards at the foot of a long page.
+    fn very_tall(self) -> Self {
+        Self { size: (1440.0, 2200.0), ..self }
     }
 
     /// With an item of the checklist open.
@@ -151,6 +159,9 @@ fn stage(scene: &Scene, environment: &Environment) -> App {
     app.settle(scene.settled, scene.step);
     if let Some(item) = scene.item {
         app.open_item(item, scene.waiving);
+    }
+    if scene.nodes {
+        app.look_into_nodes();
     }
     if let Some(query) = scene.looked_for {
         app.look_for(query);

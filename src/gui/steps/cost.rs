@@ -108,6 +108,18 @@ impl CostCard {
         });
     }
 
+    /// Lists nodes, and looks into the costliest.
+    #[cfg(feature = "pictures")]
+    pub(super) fn look_into_nodes(&mut self, workbench: &Workbench) {
+        self.by_node = true;
+        let report = workbench.profile_at_hand();
+        let costliest = |report: &ProfileReport| {
+            let order = judge::sorted_steps(&report.profile, "", CostKey::Time, true);
+            order.first().map(|step| (report.time, *step))
+        };
+        self.picked = report.and_then(costliest);
+    }
+
     fn offer_ui(&mut self, ui: &mut Ui, is_again: bool, outbox: &mut Outbox) {
         if is_again {
             ui.add_space(space::S);

@@ -68,10 +68,10 @@ impl ModelView {
         self.evaluation.ui(ui, workbench, outbox);
         self.form.ui(ui, workbench, version, outbox);
         versions_ui(ui, workbench, version, outbox);
+        self.cost.ui(ui, workbench, outbox);
         contract_ui(ui, &version.record.model);
         doctor_ui(ui, &version.record.model);
         features_ui(ui, workbench, outbox);
-        self.cost.ui(ui, workbench, outbox);
         if workbench.profile_at_hand().is_none() {
             // The costs list the operators too.
             operators_ui(ui, &version.record.model);
@@ -79,6 +79,12 @@ impl ModelView {
         if !drops_work {
             self.path_ui(ui, outbox);
         }
+    }
+
+    /// Lists the costs by node, and looks into the costliest.
+    #[cfg(feature = "pictures")]
+    pub(in crate::gui) fn look_into_nodes(&mut self, workbench: &Workbench) {
+        self.cost.look_into_nodes(workbench);
     }
 
     /// The file that was examined last: on its way, refused, or failed.
