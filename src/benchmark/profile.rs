@@ -58,8 +58,8 @@ pub fn profile(plan: &ProfilePlan, context: &JobContext) -> Result<ProfileReport
     let ProfileOptions { batch, calls, .. } = plan.options;
     let asked = batch.unwrap_or(1);
     if !(1..=LARGEST_BATCH).contains(&asked) {
-        let what = format!("A batch of {asked} rows cannot be profiled");
-        return Err(Problem::new(what, "", format!("Use 1 to {LARGEST_BATCH}.")).into());
+        let what = format!("A batch of {} rows cannot be profiled", judge::thousands(asked));
+        return Err(Problem::new(what, "", format!("Use 1 to {}.", judge::thousands(LARGEST_BATCH))).into());
     }
     if calls == Some(0) {
         return Err(Problem::new("A profile cannot be made of 0 calls", "", "Use 1 or more.").into());

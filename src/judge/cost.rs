@@ -11,6 +11,8 @@ pub enum CostKey {
     Name,
     /// The operator.
     Operator,
+    /// What it is to the engine.
+    RunsAs,
     /// How many there are; of a step, its place in the order of running.
     Count,
     /// Time.
@@ -23,13 +25,6 @@ pub enum CostKey {
     Values,
     /// Bytes of the tensors needed at that time.
     Live,
-}
-
-impl CostKey {
-    /// Whether the most is of interest before the least.
-    pub fn most_first(self) -> bool {
-        !matches!(self, Self::Name | Self::Operator)
-    }
 }
 
 /// Operator with its domain where that is not ONNX's own; the engine's own steps in brackets.
@@ -66,8 +61,9 @@ pub fn sorted_operators(profile: &Profile, words: &str, key: CostKey, descending
     };
     let compare = |left: &OperatorCost, right: &OperatorCost| match key {
         CostKey::Name | CostKey::Operator => operator_name(left).cmp(&operator_name(right)),
+        CostKey::RunsAs => left.runs_as.cmp(&right.runs_as),
         CostKey::Count => left.n_nodes.cmp(&right.n_nodes),
-        CostKey::Time => left.mean_ns.total_cmp(&right.mean_ns),
+        CostKey::Time => left.time_ns.total_cmp(&right.time_ns),
         CostKey::Flops => left.flops.cmp(&right.flops),
         CostKey::Moved | CostKey::Live => operator_moved(left).cmp(&operator_moved(right)),
         CostKey::Values => left.n_parameters.cmp(&right.n_parameters),
@@ -86,8 +82,9 @@ pub fn sorted_steps(profile: &Profile, words: &str, key: CostKey, descending: bo
     let compare = |left: &StepCost, right: &StepCost| match key {
         CostKey::Name => step_name(left).cmp(step_name(right)),
         CostKey::Operator => (&left.node_operator, &left.operator).cmp(&(&right.node_operator, &right.operator)),
+        CostKey::RunsAs => left.operator.cmp(&right.operator),
         CostKey::Count => left.idx.cmp(&right.idx),
-        CostKey::Time => left.time.mean.total_cmp(&right.time.mean),
+        CostKey::Time => left.time.median.total_cmp(&right.time.median),
         CostKey::Flops => left.flops.cmp(&right.flops),
         CostKey::Moved => step_moved(left).cmp(&step_moved(right)),
         CostKey::Values => left.weight_bytes.cmp(&right.weight_bytes),
@@ -114,8 +111,8 @@ fn sorted<T>(
 /// The operators as CSV, with a line of names.
 pub fn operators_csv(profile: &Profile) -> String {
     let mut lines = vec![
-        "domain,operator,nodes,nodes_without_step,steps,runs_as,mean_us,share,flops,flops_one_row,flops_unknown_nodes,\
-         bytes_read,bytes_written,parameters,parameter_bytes"
+        "domain,operator,nodes,nodes_without_step,steps,runs_as,time_us,share,flops,flops_one_row,flops_unknown_nodes,\
+         bytes_one_row,bytes_read,bytes_written,parameters,parameter_bytes"
             .to_owned(),
     ];
     lines.extend(profile.operators.iter().map(|operator| {
@@ -126,11 +123,12 @@ pub fn operators_csv(profile: &Profile) -> String {
             operator.n_without_step.to_string(),
             operator.n_steps.to_string(),
             quoted(&operator.runs_as.join(" ")),
-            micros(operator.mean_ns),
-            format!("{:.6}", profile.share(operator.mean_ns)),
+            micros(operator.time_ns),
+            format!("{:.6}", profile.share(operator.time_ns)),
             optional(operator.flops),
             optional(operator.flops_one_row),
             operator.n_flops_unknown.to_string(),
+            optional(operator.bytes_one_row),
             operator.bytes_read.to_string(),
             operator.bytes_written.to_string(),
             operator.n_parameters.to_string(),
@@ -164,7 +162,7 @@ pub fn steps_csv(profile: &Profile) -> String {
             micros(step.time.lower),
             micros(step.time.median),
             micros(step.time.upper),
-            format!("{:.6}", profile.share(step.time.mean)),
+            format!("{:.6}", profile.share(step.time.median)),
             optional(step.flops),
             step.bytes_read.to_string(),
             step.weight_bytes.to_string(),
@@ -197,20 +195,20 @@ mod tests {
     use crate::project::reports::Spread;
 
     fn profile() -> Profile {
-        let operator = |name: &str, n_nodes: u64, mean_ns: f64, flops: Option<u64>| OperatorCost {
+        let operator = |name: &str, n_nodes: u64, time_ns: f64, flops: Option<u64>| OperatorCost {
             operator: name.to_owned(),
             n_nodes,
-            mean_ns,
+            time_ns,
             flops,
             ..OperatorCost::default()
         };
-        let step = |idx: u64, node: &str, mean: f64, live_bytes: u64| StepCost {
+        let step = |idx: u64, node: &str, median: f64, live_bytes: u64| StepCost {
             idx,
             node: node.to_owned(),
             name: format!("{node}.inner"),
             operator: "OptMatMul".to_owned(),
             outputs: vec!["float32[1, 2]".to_owned()],
-            time: Spread { mean, ..Spread::default() },
+            time: Spread { median, ..Spread::default() },
             live_bytes,
             ..StepCost::default()
         };
@@ -247,7 +245,7 @@ mod tests {
         let profile = profile();
         let operators = operators_csv(&profile);
         assert_eq!(operators.lines().count(), 4);
-        assert_eq!(operators.lines().nth(1), Some("ai.onnx.ml,Scaler,1,0,0,,0.002,0.200000,8,,0,0,0,0,0"));
+        assert_eq!(operators.lines().nth(1), Some("ai.onnx.ml,Scaler,1,0,0,,0.002,0.200000,8,,0,,0,0,0,0"));
         let steps = steps_csv(&profile);
         let columns = steps.lines().next().unwrap().split(',').count();
         assert_eq!(columns, 20);

@@ -8,6 +8,8 @@ use serde_json::Value;
 use trestle::project::Project;
 use trestle::project::reports::ProfileReport;
 
+use crate::onnx::{FLOAT, INT64, graph, model, node, tensor, value};
+
 struct Dir(tempfile::TempDir);
 
 impl Dir {
@@ -103,10 +105,11 @@ fn a_profile_is_kept_with_its_version_and_shown_again_without_a_new_run() {
             "n_without_step",
             "n_steps",
             "runs_as",
-            "mean_ns",
+            "time_ns",
             "flops",
             "flops_one_row",
             "n_flops_unknown",
+            "bytes_one_row",
             "n_parameters",
             "parameter_bytes",
             "bytes_read",
@@ -221,4 +224,31 @@ fn wrong_requests_are_refused_in_words() {
     for arguments in ["profile churn --last --batch 2", "profile churn --batch x"] {
         assert_eq!(dir.run(arguments).status.code(), Some(2), "{arguments}");
     }
+}
+
+/// tract has no sequences: such a graph runs step by step, and its steps are listed likewise.
+#[test]
+fn a_graph_that_runs_step_by_step_is_profiled_by_those_steps() {
+    let dir = Dir::empty();
+    let ports = |name| [value(name, FLOAT, &[0, 2])];
+    let nodes = [
+        node("Relu", "", &["x"], &["r"]),
+        node("SequenceConstruct", "", &["r", "x"], &["s"]),
+        node("SequenceAt", "", &["s", "first"], &["y"]),
+    ];
+    let stored = [tensor("first", INT64, &[], &0_i64.to_le_bytes())];
+    fs::write(dir.path("sequence.onnx"), model(&graph(&nodes, &stored, &ports("x"), &ports("y")))).unwrap();
+    let (code, measured) = dir.json("profile sequence.onnx --calls 4 --batch 3 --json");
+    assert_eq!(code, 0, "{measured}");
+    let profile = &measured["profile"];
+    let steps = profile["steps"].as_array().unwrap();
+    let operators: Vec<&str> = steps.iter().map(|step| step["operator"].as_str().unwrap()).collect();
+    assert_eq!(operators, ["Relu", "SequenceConstruct", "SequenceAt"]);
+    let nodes: Vec<&str> = steps.iter().map(|step| step["node"].as_str().unwrap()).collect();
+    assert_eq!(nodes, ["the_relu", "the_sequenceconstruct", "the_sequenceat"]);
+    assert_eq!(steps[1]["inputs"], serde_json::json!(["float32[3, 2]", "float32[3, 2]"]));
+    // Input, result of the first step, and the pair made of them.
+    assert_eq!((steps[1]["bytes_written"].as_u64(), steps[1]["live_bytes"].as_u64()), (Some(48), Some(96)));
+    assert!(steps.iter().all(|step| step["n_calls"] == 4 && step["flops"].is_null()), "{measured}");
+    assert_eq!((&profile["flops"], &profile["n_flops_unknown"]), (&0.into(), &3.into()));
 }

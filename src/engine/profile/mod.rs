@@ -84,8 +84,8 @@ fn whole(
     let seen = steps::observe(plan, first.clone())?;
     let times = run::measure(&steps::Whole(plan), inputs, request, tell)?;
     let steps = steps::steps(plan, nodes, &products, &seen, &times)?;
-    let arithmetic = |typed: Option<&TypedModel>| typed.map(|typed| operators::arithmetic(typed, nodes));
-    Ok(operators::summary(nodes, steps, arithmetic(as_asked.as_ref()), arithmetic(one_row.as_ref()), times))
+    let counted = |typed: Option<&TypedModel>| typed.map(|typed| operators::count(typed, nodes));
+    Ok(operators::summary(nodes, steps, counted(as_asked.as_ref()), counted(one_row.as_ref()), times))
 }
 
 /// The shapes with a single row, if the model takes one.
@@ -108,9 +108,9 @@ fn keep_costliest(mut profile: Profile) -> Profile {
     if profile.steps.len() <= MOST_STEPS {
         return profile;
     }
-    profile.steps.sort_by(|left, right| right.time.mean.total_cmp(&left.time.mean));
+    profile.steps.sort_by(|left, right| right.time.median.total_cmp(&left.time.median));
     let left_out = profile.steps.split_off(MOST_STEPS);
-    profile.left_out_ns = left_out.iter().map(|step| step.time.mean).sum();
+    profile.left_out_ns = left_out.iter().map(|step| step.time.median).sum();
     profile.steps.sort_by_key(|step| step.idx);
     profile
 }

@@ -89,6 +89,8 @@ fn a_network_costs_what_is_counted_by_hand() {
     assert_eq!((flops("Concat"), flops("ArgMax"), flops("Cast")), (Some(0), Some(0), Some(0)));
     assert_eq!((profile.flops, profile.flops_one_row, profile.n_flops_unknown), (150, Some(75), 0));
     assert_eq!(operator(&profile, "MatMul").n_parameters, 4 * 6 + 6);
+    // One row: what the products read, weights among it, and write.
+    assert_eq!(operator(&profile, "MatMul").bytes_one_row, Some(4 * (4 + 4 * 6 + 6 + 6 + 6 + 1)));
     // What runs does the same arithmetic as what is in the file.
     assert_eq!(profile.steps.iter().map(|step| step.flops.unwrap()).sum::<u64>(), profile.flops);
 }
@@ -151,8 +153,9 @@ fn every_step_is_timed_in_every_call_and_the_parts_stay_within_the_whole() {
     assert!(profile.steps.iter().all(|step| step.n_calls == 3 && 0.0 < step.time.mean));
     assert!(profile.steps.iter().enumerate().all(|(idx, step)| step.idx == idx as u64));
     assert_eq!(profile.n_steps, profile.steps.len() as u64);
-    assert!(profile.steps_ns <= profile.timed.mean, "{} {}", profile.steps_ns, profile.timed.mean);
-    let by_operator: f64 = profile.operators.iter().map(|operator| operator.mean_ns).sum();
+    let means: f64 = profile.steps.iter().map(|step| step.time.mean).sum();
+    assert!(means <= profile.timed.mean, "{means} {}", profile.timed.mean);
+    let by_operator: f64 = profile.operators.iter().map(|operator| operator.time_ns).sum();
     assert!((by_operator - profile.steps_ns).abs() < 1e-6 * profile.steps_ns);
     let nodes: u64 = profile.operators.iter().map(|operator| operator.n_nodes).sum();
     assert_eq!(nodes, profile.n_nodes);
@@ -175,7 +178,7 @@ fn a_loop_counts_its_body_once_a_round() {
 #[test]
 fn of_very_many_steps_the_costliest_are_kept() {
     let step =
-        |idx: u64| StepCost { idx, time: Spread { mean: idx as f64, ..Spread::default() }, ..StepCost::default() };
+        |idx: u64| StepCost { idx, time: Spread { median: idx as f64, ..Spread::default() }, ..StepCost::default() };
     let many = Profile { n_steps: 50_000, steps: (0..50_000).map(step).collect(), ..Profile::default() };
     let kept = keep_costliest(many);
     assert_eq!((kept.steps.len(), kept.n_steps), (MOST_STEPS, 50_000));

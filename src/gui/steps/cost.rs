@@ -33,11 +33,19 @@ const OPERATOR_KEYS: [CostKey; 8] = [
     CostKey::Flops,
     CostKey::Moved,
     CostKey::Values,
-    CostKey::Operator,
+    CostKey::RunsAs,
 ];
 /// What the columns of the steps sort by.
-const STEP_KEYS: [CostKey; 7] =
-    [CostKey::Name, CostKey::Operator, CostKey::Time, CostKey::Time, CostKey::Flops, CostKey::Moved, CostKey::Live];
+const STEP_KEYS: [CostKey; 8] = [
+    CostKey::Name,
+    CostKey::Operator,
+    CostKey::RunsAs,
+    CostKey::Time,
+    CostKey::Time,
+    CostKey::Flops,
+    CostKey::Moved,
+    CostKey::Live,
+];
 
 /// The card and what it was set to.
 #[derive(Debug)]
@@ -55,13 +63,13 @@ pub(super) struct CostCard {
 
 impl Default for CostCard {
     fn default() -> Self {
-        let by_time = Sorting { column: 2, descending: true };
+        let by_time = |column| Sorting { column, descending: true };
         Self {
             batch: 0,
             by_node: false,
             filter: String::new(),
-            operators: by_time,
-            steps: by_time,
+            operators: by_time(2),
+            steps: by_time(3),
             picked: None,
             listed: None,
         }
@@ -238,8 +246,13 @@ fn totals_ui(ui: &mut Ui, report: &ProfileReport) {
     };
     let (time, time_unit) = split(judge::duration(profile.plain.median));
     let (flops, flops_unit) = split(judge::quantity(profile.flops));
-    let flops = if 0 < profile.n_flops_unknown { format!("≥ {flops}") } else { flops };
-    let flops_unit = format!("{flops_unit} FLOPs").trim().to_owned();
+    // Nothing known and something unknown is not "at least nothing".
+    let (flops, flops_unit) = match (profile.flops, profile.n_flops_unknown) {
+        (0, 1..) => ("n/a".to_owned(), String::new()),
+        (_, 0) => (flops, format!("{flops_unit} FLOPs")),
+        (_, _) => (format!("≥ {flops}"), format!("{flops_unit} FLOPs")),
+    };
+    let flops_unit = flops_unit.trim().to_owned();
     let (values, values_unit) = split(judge::quantity(profile.n_parameters));
     let (weights, weights_unit) = split(judge::bytes(profile.weight_bytes));
     let (peak, peak_unit) = split(judge::bytes(profile.peak_activation_bytes));

@@ -17,23 +17,25 @@ const BAR: f32 = 8.0;
 /// What the file has and what runs for it, operator by operator.
 pub(super) fn operators_ui(ui: &mut Ui, profile: &Profile, rows: &[usize], sorting: &mut Sorting) {
     let columns = [
-        Column::text("operator").share(1.3),
-        Column::number("nodes").exact(52.0),
-        Column::number("time").exact(68.0),
-        Column::number("share").exact(130.0),
-        Column::number("FLOPs").exact(66.0),
-        Column::number("moved").exact(72.0),
-        Column::number("values").exact(62.0),
-        Column::text("runs as").share(1.0),
+        Column::text("operator").share(1.4),
+        Column::number("nodes").exact(46.0),
+        Column::number("time").exact(66.0),
+        Column::number("share").exact(132.0),
+        Column::number("FLOPs").exact(60.0),
+        Column::number("moved").exact(64.0),
+        Column::number("values").exact(54.0),
+        Column::text("runs as").share(1.2),
     ];
-    let longest = profile.operators.iter().map(|operator| profile.share(operator.mean_ns)).fold(0.0, f64::max);
+    let longest = profile.operators.iter().map(|operator| profile.share(operator.time_ns)).fold(0.0, f64::max);
     Table::new("cost by operator", &columns).sorted(sorting).show(ui, rows.len(), |ui, row, column| {
         let operator = &profile.operators[rows[row]];
         match column {
             0 => {
                 let name = judge::operator_name(operator);
                 let own = "A step of the engine's own, which belongs to no node of the file";
-                let response = cell(ui, text::medium(name.as_str()));
+                // The domain is in the tooltip: names are long enough.
+                let shown = if operator.is_engines_own() { &name } else { &operator.operator };
+                let response = cell(ui, text::medium(shown.as_str()));
                 response.on_hover_text(if operator.is_engines_own() { own } else { name.as_str() });
             }
             1 if operator.is_engines_own() => drop(cell_number(ui, "–")),
@@ -44,9 +46,9 @@ pub(super) fn operators_ui(ui: &mut Ui, profile: &Profile, rows: &[usize], sorti
                     response.on_hover_text(format!("{n} of them have no step of their own"));
                 }
             }
-            2 if operator.n_steps == 0 => drop(cell_number(ui, "–")),
-            2 => drop(cell_number(ui, &judge::duration(operator.mean_ns))),
-            3 => share_ui(ui, profile.share(operator.mean_ns), longest),
+            2 | 3 | 5 if operator.n_steps == 0 => drop(cell_number(ui, "–")),
+            2 => drop(cell_number(ui, &judge::duration(operator.time_ns))),
+            3 => share_ui(ui, profile.share(operator.time_ns), longest),
             4 => flops_ui(ui, operator.flops, operator.n_flops_unknown),
             5 => drop(cell_number(ui, &judge::bytes(judge::operator_moved(operator))).on_hover_text(format!(
                 "{} read, {} written",
@@ -73,29 +75,28 @@ pub(super) fn steps_ui(
     sorting: &mut Sorting,
 ) -> Option<usize> {
     let columns = [
-        Column::text("node").share(1.4),
+        Column::text("node").share(1.3),
         Column::text("operator").share(0.9),
-        Column::number("time").exact(68.0),
-        Column::number("share").exact(130.0),
-        Column::number("FLOPs").exact(66.0),
-        Column::number("moved").exact(72.0),
-        Column::number("live").exact(72.0),
+        Column::text("runs as").share(1.0),
+        Column::number("time").exact(62.0),
+        Column::number("share").exact(116.0),
+        Column::number("FLOPs").exact(56.0),
+        Column::number("moved").exact(62.0),
+        Column::number("live").exact(62.0),
     ];
-    let longest = profile.steps.iter().map(|step| profile.share(step.time.mean)).fold(0.0, f64::max);
+    let longest = profile.steps.iter().map(|step| profile.share(step.time.median)).fold(0.0, f64::max);
     let table = Table::new("cost by node", &columns).sorted(sorting).pick(picked).named(names);
     table.show(ui, rows.len(), |ui, row, column| {
         let step = &profile.steps[rows[row]];
         match column {
             0 if step.node.is_empty() => drop(cell(ui, text::weak(step.name.as_str()))),
             0 => drop(cell(ui, text::medium(step.node.as_str()))),
-            1 => {
-                let name = if step.node_operator.is_empty() { &step.operator } else { &step.node_operator };
-                cell(ui, text::weak(name.as_str()));
-            }
-            2 => drop(cell_number(ui, &judge::duration(step.time.median))),
-            3 => share_ui(ui, profile.share(step.time.mean), longest),
-            4 => flops_ui(ui, step.flops, u64::from(step.flops.is_none())),
-            5 => drop(cell_number(ui, &judge::bytes(judge::step_moved(step)))),
+            1 => drop(cell(ui, text::weak(step.node_operator.as_str()))),
+            2 => drop(cell(ui, text::weak(step.operator.as_str()))),
+            3 => drop(cell_number(ui, &judge::duration(step.time.median))),
+            4 => share_ui(ui, profile.share(step.time.median), longest),
+            5 => flops_ui(ui, step.flops, 0),
+            6 => drop(cell_number(ui, &judge::bytes(judge::step_moved(step)))),
             _ => drop(cell_number(ui, &judge::bytes(step.live_bytes))),
         }
     })
@@ -177,7 +178,7 @@ fn share_ui(ui: &mut Ui, share: f64, longest: f64) {
     ui.painter().rect_filled(track, 2.0, t.line.gamma_multiply(0.5));
     if 0.0 < part {
         let width = (track.width() * part).max(1.5);
-        ui.painter().rect_filled(Rect::from_min_size(track.min, vec2(width, BAR)), 2.0, t.current);
+        ui.painter().rect_filled(Rect::from_min_size(track.min, vec2(width, BAR)), 2.0, t.reference);
     }
     ui.painter().galley(pos2(rect.right() - galley.size().x, rect.top()), galley, t.text);
 }

@@ -48,7 +48,7 @@ pub struct Profile {
     pub timed: Spread,
     /// Nanoseconds that reading the clock adds to each step.
     pub clock_ns: f64,
-    /// Mean nanoseconds of all steps of a call together; shares are of this.
+    /// Median nanoseconds of the steps of a call, added up; shares are of this.
     pub steps_ns: f64,
     /// Arithmetic of a call, without the steps where it cannot be said.
     pub flops: u64,
@@ -70,7 +70,7 @@ pub struct Profile {
     pub n_nodes_without_step: u64,
     /// Steps of a call.
     pub n_steps: u64,
-    /// Mean nanoseconds of those steps that `steps` leaves out, together.
+    /// Median nanoseconds of those steps that `steps` leaves out, added up.
     #[serde(default)]
     pub left_out_ns: f64,
     /// By operator of the file, the slowest first.
@@ -82,7 +82,7 @@ pub struct Profile {
 /// How a duration varies over the calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
-    /// Mean; means of parts add up to the mean of the whole.
+    /// Mean, which a few calls that were held up can raise far.
     pub mean: f64,
     /// A quarter of the calls took at most this.
     pub lower: f64,
@@ -107,14 +107,17 @@ pub struct OperatorCost {
     pub n_steps: u64,
     /// What those steps are to the engine, each once.
     pub runs_as: Vec<String>,
-    /// Mean nanoseconds of those steps in a call, together.
-    pub mean_ns: f64,
+    /// Median nanoseconds of those steps, added up.
+    pub time_ns: f64,
     /// Arithmetic of a call; `None` where it cannot be said of any node.
     pub flops: Option<u64>,
     /// Arithmetic of one row, in the same way.
     pub flops_one_row: Option<u64>,
     /// Nodes whose arithmetic cannot be said.
     pub n_flops_unknown: u64,
+    /// Bytes of the inputs, weights and outputs of its nodes for one row, as the file has them; `None` when the model
+    /// does not take one row.
+    pub bytes_one_row: Option<u64>,
     /// Trained values of its nodes; a value that several nodes use counts at the first.
     pub n_parameters: u64,
     /// Bytes of those values in the file.
