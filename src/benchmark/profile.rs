@@ -83,22 +83,19 @@ pub fn profile(plan: &ProfilePlan, context: &JobContext) -> Result<ProfileReport
     }
     let mut notes = Vec::new();
     context.progress(None, "Reading the rows");
-    let (batch, batches, origin) = match &plan.mapping {
-        Some(mapping) => {
-            let batch = only_batch(asked, mapping.batch(), batch.is_some(), &mut notes)?;
-            let rows = rows(&plan.source, mapping)?;
-            (batch, batches(&rows.rows, batch, mapping).map_err(Problem::from)?, rows.origin)
-        }
-        None => {
-            let fixed = inspection.contract.inputs.first().and_then(|input| input.shape.first()).and_then(Dim::fixed);
-            let batch = only_batch(asked, fixed, batch.is_some(), &mut notes)?;
-            let first = taken(&inspection.contract, batch, &mut notes, |tensors| match worker.run(tensors, context) {
-                Err(EngineError::Remote(problem)) => Ok(Some(problem)),
-                Err(error) => Err(stopped(error)),
-                Ok(_) => Ok(None),
-            })?;
-            (batch, vec![first], "made-up numbers".to_owned())
-        }
+    let (batch, batches, origin) = if let Some(mapping) = &plan.mapping {
+        let batch = only_batch(asked, mapping.batch(), batch.is_some(), &mut notes)?;
+        let rows = rows(&plan.source, mapping)?;
+        (batch, batches(&rows.rows, batch, mapping).map_err(Problem::from)?, rows.origin)
+    } else {
+        let fixed = inspection.contract.inputs.first().and_then(|input| input.shape.first()).and_then(Dim::fixed);
+        let batch = only_batch(asked, fixed, batch.is_some(), &mut notes)?;
+        let first = taken(&inspection.contract, batch, &mut notes, |tensors| match worker.run(tensors, context) {
+            Err(EngineError::Remote(problem)) => Ok(Some(problem)),
+            Err(error) => Err(stopped(error)),
+            Ok(_) => Ok(None),
+        })?;
+        (batch, vec![first], "made-up numbers".to_owned())
     };
     context.check()?;
     let told = |part: f32, n: u64| {

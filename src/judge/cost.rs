@@ -136,7 +136,8 @@ pub fn operators_csv(profile: &Profile) -> String {
         ]
         .join(",")
     }));
-    lines.join("\n") + "\n"
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// The steps as CSV, with a line of names.
@@ -171,7 +172,8 @@ pub fn steps_csv(profile: &Profile) -> String {
         ]
         .join(",")
     }));
-    lines.join("\n") + "\n"
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 fn micros(nanos: f64) -> String {

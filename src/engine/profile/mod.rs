@@ -83,7 +83,7 @@ fn whole(
     let products = as_asked.as_ref().map(|typed| operators::products(typed, nodes)).unwrap_or_default();
     let seen = steps::observe(plan, first.clone())?;
     let times = run::measure(&steps::Whole(plan), inputs, request, tell)?;
-    let steps = steps::steps(plan, nodes, &products, &seen, &times)?;
+    let steps = steps::steps(plan, nodes, &products, &seen, &times);
     let counted = |typed: Option<&TypedModel>| typed.map(|typed| operators::count(typed, nodes));
     Ok(operators::summary(nodes, steps, counted(as_asked.as_ref()), counted(one_row.as_ref()), times))
 }

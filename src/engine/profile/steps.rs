@@ -123,7 +123,7 @@ pub(super) fn steps(
     products: &[bool],
     seen: &[Seen],
     times: &Times,
-) -> TractResult<Steps> {
+) -> Steps {
     let model = plan.model();
     let order = plan.order_without_consts();
     let live = live_bytes(&holdings(model, order, seen));
@@ -179,7 +179,7 @@ pub(super) fn steps(
         });
         steps.origins.push(origin);
     }
-    Ok(steps)
+    steps
 }
 
 pub(super) fn short(name: &str) -> String {

@@ -81,6 +81,9 @@ struct Step {
     label: String,
 }
 
+/// Runs the step of that position on the values there are, and gives its outputs.
+type RunStep<'a> = dyn FnMut(usize, &Step, &mut [Option<Value>]) -> TractResult<Vec<Value>> + 'a;
+
 #[derive(Debug)]
 enum Action {
     Segment(Segment),
@@ -113,12 +116,7 @@ impl Program {
     }
 
     /// The same, each step run by `run_step`, which is given its position too.
-    fn run_by(
-        &self,
-        inputs: Vec<Value>,
-        captured: &[Value],
-        run_step: &mut dyn FnMut(usize, &Step, &mut [Option<Value>]) -> TractResult<Vec<Value>>,
-    ) -> TractResult<Vec<Value>> {
+    fn run_by(&self, inputs: Vec<Value>, captured: &[Value], run_step: &mut RunStep<'_>) -> TractResult<Vec<Value>> {
         ensure!(
             inputs.len() == self.inputs.len(),
             "the graph takes {} inputs, {} are given",
