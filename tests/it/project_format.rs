@@ -471,7 +471,8 @@ fn what_was_profiled_in_format_1_says_what_it_said() {
     let profile = &report.profile;
     assert_eq!((profile.flops, profile.flops_one_row, profile.n_parameters), (600, Some(75), 41));
     assert_eq!((profile.n_nodes, profile.n_steps, profile.steps.len()), (15, 14, 14));
-    assert_eq!((profile.operators[0].operator.as_str(), profile.operators[0].flops), ("MatMul", Some(480)));
+    let products = profile.operators.iter().find(|operator| operator.operator == "MatMul").unwrap();
+    assert_eq!((products.n_nodes, products.flops, products.bytes_one_row), (2, Some(480), Some(188)));
     let product = profile.steps.iter().find(|step| step.operator == "OptMatMul").unwrap();
     assert_eq!((product.node.as_str(), product.fused.as_slice()), ("MatMul", &[text("Add")][..]));
 }
