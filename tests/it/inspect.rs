@@ -130,7 +130,7 @@ fn what_is_found_is_of_a_stable_kind_and_the_worst_comes_first() {
     assert!(found.windows(2).all(|pair| pair[1].0 <= pair[0].0), "{found:?}");
     for expected in [
         (Severity::Refused, "operator.unsupported"),
-        (Severity::Refused, "operator.fault"),
+        (Severity::Refused, "operator.attributes"),
         (Severity::Refused, "training.mode"),
         (Severity::Warning, "version.opset"),
         (Severity::Warning, "operator.random"),
