@@ -12,6 +12,12 @@ const EXPORT_AGAIN: &str = "Check the model with `onnx.checker.check_model`, and
 /// Refuses a graph that does not hang together.
 pub(super) fn check(graph: &pb::GraphProto, findings: &mut Findings) {
     check_graph(graph, &HashSet::new(), findings);
+    // Within a graph the same value may come out twice, as from a branch that gives one value for two.
+    for (at, output) in graph.output.iter().enumerate() {
+        if graph.output[..at].iter().any(|before| before.name == output.name) {
+            findings.refuse(format!("The graph is broken: the output `{}` is there twice", output.name), EXPORT_AGAIN);
+        }
+    }
 }
 
 fn check_graph<'a>(graph: &'a pb::GraphProto, outer: &HashSet<&'a str>, findings: &mut Findings) {
@@ -43,11 +49,6 @@ fn check_graph<'a>(graph: &'a pb::GraphProto, outer: &HashSet<&'a str>, findings
         }
         for subgraph in subgraphs(node) {
             check_graph(subgraph, &known, findings);
-        }
-    }
-    for (at, output) in graph.output.iter().enumerate() {
-        if graph.output[..at].iter().any(|before| before.name == output.name) {
-            findings.refuse(format!("The graph is broken: the output `{}` is there twice", output.name), EXPORT_AGAIN);
         }
     }
     for output in graph.output.iter().filter(|output| !known.contains(output.name.as_str())) {
