@@ -1623,6 +1623,20 @@ def convolutions() -> Fixture:
 
 
 @fixture
+def convolutions_same_then_stride() -> Fixture:
+    """tract draws the second stride into the first convolution and then pads that differently."""
+    node = helper.make_node
+    nodes = [
+        node("Conv", ["X", "W0"], ["a"], auto_pad="SAME_UPPER"),
+        node("Conv", ["a", "W1"], ["b"], strides=[2, 2]),
+        node("Conv", ["b", "W2"], ["c"], auto_pad="SAME_LOWER", group=3),
+        node("Conv", ["c", "W3"], ["Y"], strides=[2, 1]),
+    ]
+    sizes = {"W0": (6, 2, 3, 4), "W1": (6, 6, 1, 1), "W2": (9, 2, 4, 2), "W3": (2, 9, 1, 1)}
+    return network("convolutions_same_then_stride", nodes, sizes, (2, 10, 9), [2, 3, 5], 16)
+
+
+@fixture
 def convolutions_in_rows() -> Fixture:
     """Wide enough that positions are worked on together, with a kernel of five."""
     node = helper.make_node

@@ -1,6 +1,6 @@
 //! Convolutions over pictures: their channels are moved last, where a vector of them lies side by side.
 
-use tract_onnx::tract_hir::internal::tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, PoolSpec};
+use tract_onnx::tract_hir::internal::tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, PaddingSpec, PoolSpec};
 use tract_onnx::tract_hir::internal::tract_core::ops::nn::DataFormat;
 use tract_onnx::tract_hir::internal::tract_core::tract_linalg::multithread::par_chunks_mut;
 use tract_onnx::tract_hir::internal::*;
@@ -89,8 +89,24 @@ pub(super) fn replacement(model: &TypedModel, id: usize) -> TractResult<Option<T
     let Some(conv) = node.op_as::<Conv>() else { return Ok(None) };
     match Convolution::of(model, node, conv)? {
         Some(convolution) => between_moves(model, node, convolution).map(Some),
-        None => Ok(None),
+        None => with_stated_padding(model, node, conv),
     }
+}
+
+/// The padding that `SAME_UPPER` and `SAME_LOWER` come to, in their place: tract works it out anew, and differently,
+/// when it has drawn the stride of the next convolution into this one.
+fn with_stated_padding(model: &TypedModel, node: &TypedNode, conv: &Conv) -> TractResult<Option<TypedModelPatch>> {
+    let spec = &conv.pool_spec;
+    if !matches!(spec.padding, PaddingSpec::SameUpper | PaddingSpec::SameLower) {
+        return Ok(None);
+    }
+    let input = model.outlet_fact(node.inputs[0])?;
+    let Some(shape) = input.shape.as_concrete() else { return Ok(None) };
+    let shape = spec.data_format.shape(shape)?;
+    let (before, after) =
+        spec.computed_padding(shape.hw_dims()).iter().map(|axis| (axis.pad_before, axis.pad_after)).unzip();
+    let pool_spec = PoolSpec { padding: PaddingSpec::Explicit(before, after), ..spec.clone() };
+    Ok(Some(TypedModelPatch::replace_single_op(model, node, &node.inputs, Conv { pool_spec, ..conv.clone() })?))
 }
 
 fn between_moves(
@@ -127,7 +143,7 @@ impl Convolution {
             && matches!(spec.data_format, DataFormat::NCHW | DataFormat::CHW)
             && conv.kernel_fmt == KernelFormat::OIHW
             && spec.dilations().iter().all(|dilation| *dilation == 1)
-            && bias.len() == n
+            && [1, n].contains(&bias.len())
             && 0 < stride_h * stride_w
             && 0 < kernel.len();
         if !plain {
@@ -157,7 +173,12 @@ impl Convolution {
         } else {
             return Ok(None);
         };
-        Ok(Some(Self { weights, window, finish: Finish::new(elements::<f32>(bias)?.to_vec()) }))
+        // Where there is no bias, tract has a single zero.
+        let bias = match elements::<f32>(bias)? {
+            [single] => vec![*single; n],
+            bias => bias.to_vec(),
+        };
+        Ok(Some(Self { weights, window, finish: Finish::new(bias) }))
     }
 
     fn n(&self) -> usize {
