@@ -8,7 +8,6 @@ use super::report::{Report, Verdict, table};
 use super::{open, report_on};
 use crate::brief;
 use crate::command::{BriefField, Command, ExportKind};
-use crate::engine;
 use crate::jobs::JobError;
 use crate::problem::Problem;
 use crate::project::{DocumentKind, DocumentState};

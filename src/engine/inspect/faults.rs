@@ -124,7 +124,6 @@ mod tests {
     }
 
     #[test]
-    #[test]
     fn a_transform_that_onnx_runtime_skips_is_told() {
         let skipped =
             |operator: &str, transform: &str| skipped_transform(&layer(operator, &[("post_transform", transform)]));

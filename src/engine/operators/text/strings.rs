@@ -51,7 +51,7 @@ impl Kernel for CategoryMapper {
             ensure!(input.dtype == i64::datum_type(), "CategoryMapper takes text or int64, not {:?}", input.dtype);
             String::datum_type()
         };
-        Ok(tvec!(Fact { dtype, shape: input.shape.clone() }))
+        Ok(tvec!(Fact::new(dtype, input.shape.iter().cloned())))
     }
 
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>> {
@@ -89,7 +89,7 @@ impl Kernel for RegexFullMatch {
     fn outputs(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
         let input = only(self.name(), inputs)?;
         ensure!(input.dtype == String::datum_type(), "RegexFullMatch takes text, not {:?}", input.dtype);
-        Ok(tvec!(Fact { dtype: bool::datum_type(), shape: input.shape.clone() }))
+        Ok(tvec!(Fact::new(bool::datum_type(), input.shape.iter().cloned())))
     }
 
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>> {
@@ -114,7 +114,7 @@ impl Kernel for StringConcat {
             ensure!(input.dtype == String::datum_type(), "StringConcat takes text, not {:?}", input.dtype);
         }
         let shape = multi_broadcast(&[&left.shape, &right.shape])?;
-        Ok(tvec!(Fact { dtype: String::datum_type(), shape }))
+        Ok(tvec!(Fact::new(String::datum_type(), shape)))
     }
 
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>> {

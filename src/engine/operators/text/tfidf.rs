@@ -205,7 +205,7 @@ impl Kernel for TfIdfVectorizer {
             [rows, _] => tvec!(rows.clone(), self.n_columns.to_dim()),
             shape => bail!("TfIdfVectorizer takes one or two axes, not {}", shape.len()),
         };
-        Ok(tvec!(Fact { dtype: f32::datum_type(), shape }))
+        Ok(tvec!(Fact::new(f32::datum_type(), shape)))
     }
 
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>> {
