@@ -17,6 +17,7 @@ mod inspect;
 mod kernels;
 mod maps;
 mod model;
+mod nonfinite;
 mod operators;
 mod plan;
 mod profile;

@@ -1,4 +1,6 @@
-//! Cast: between numbers as tract does it, except to int64; to and from text as ONNX Runtime does it.
+//! Cast: between numbers as tract does it, except to integers; to and from text as ONNX Runtime does it.
+//!
+//! What an integer cannot hold is left open by ONNX: it becomes here what it does in ONNX Runtime on x86-64.
 //!
 //! tract casts to int64 by way of its symbolic integers, which hold 32 bits on that way: larger numbers would be wrong.
 
@@ -55,10 +57,84 @@ impl Expansion for Cast {
         let from = model.outlet_fact(inputs[0])?.datum_type;
         let text = String::datum_type();
         match (from == text, self.to == text) {
+            (false, false) if from.is_float() && self.to.is_integer() => {
+                model.wire_node(prefix, Truncation { to: self.to }, inputs)
+            }
             (false, false) => model.wire_node(prefix, tract_core::ops::cast::cast(self.to(from)), inputs),
             (true, true) => Ok(inputs.into()),
             _ => model.wire_node(prefix, TextCast { to: self.to }, inputs),
         }
+    }
+}
+
+/// A cast from floating-point numbers to integers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Truncation {
+    to: DatumType,
+}
+
+impl Op for Truncation {
+    fn name(&self) -> StaticName {
+        "Truncation".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Truncation {
+    op_out_of_plan!();
+
+    fn eval(&self, _context: &EvalContext<'_>, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let input = args_1!(inputs);
+        let output = match input.datum_type() {
+            DatumType::F64 => truncated(elements::<f64>(&input)?, input.shape(), self.to)?,
+            _ => truncated(elements::<f32>(&*input.cast_to::<f32>()?)?, input.shape(), self.to)?,
+        };
+        Ok(tvec!(output.into_tvalue()))
+    }
+}
+
+impl TypedOp for Truncation {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        Ok(tvec!(self.to.fact(inputs[0].shape.iter())))
+    }
+
+    as_op!();
+}
+
+fn truncated<T: Datum + Copy + Into<f64>>(values: &[T], shape: &[usize], to: DatumType) -> TractResult<Tensor> {
+    /// The smallest integer stands for everything that is out of range.
+    fn wide(value: f64) -> i64 {
+        if (-TWO_63..TWO_63).contains(&value) { value as i64 } else { i64::MIN }
+    }
+    /// Short integers are cut off from one of 32 bits.
+    fn narrow(value: f64) -> i32 {
+        i32::try_from(wide(value)).unwrap_or(i32::MIN)
+    }
+    const TWO_63: f64 = 9_223_372_036_854_775_808.0;
+    let values = values.iter().map(|value| (*value).into());
+    match to {
+        DatumType::I64 => tensor(shape, values.map(wide).collect()),
+        DatumType::I32 => tensor(shape, values.map(narrow).collect()),
+        DatumType::I16 => tensor(shape, values.map(|value| narrow(value) as i16).collect()),
+        DatumType::I8 => tensor(shape, values.map(|value| narrow(value) as i8).collect()),
+        DatumType::U16 => tensor(shape, values.map(|value| narrow(value) as u16).collect()),
+        DatumType::U8 => tensor(shape, values.map(|value| narrow(value) as u8).collect()),
+        DatumType::U32 | DatumType::U64 => {
+            // ONNX Runtime answers one thing or the other, by where in the tensor the number is.
+            let most = if to == u32::datum_type() { TWO_63 / f64::from(1_u32 << 31) } else { 2.0 * TWO_63 };
+            let least = if to == u32::datum_type() { -f64::from(1_u32 << 31) } else { -TWO_63 };
+            if let Some(value) = values.clone().find(|value| !(least..most).contains(value)) {
+                bail!("what {value} is as {to:?} is not defined alike everywhere");
+            }
+            if to == u32::datum_type() {
+                tensor(shape, values.map(|value| wide(value) as u32).collect())
+            } else {
+                let whole = |value: f64| if value < TWO_63 { value as i64 as u64 } else { value as u64 };
+                tensor(shape, values.map(whole).collect())
+            }
+        }
+        other => bail!("{other:?} is not an integer"),
     }
 }
 

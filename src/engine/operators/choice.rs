@@ -4,14 +4,10 @@ use std::fmt;
 
 use tract_onnx::tract_hir::internal::*;
 
-use super::kernel::{Fact, typed_operator};
-use super::standard::KeepNan;
+use super::kernel::Fact;
 
 /// Says whether a kernel of ours computes such inputs, given the operator's name; shapes may be missing.
 pub(super) type ByUs = fn(&str, &[Fact]) -> bool;
-
-/// Operators for which tract gives a number in place of NaN.
-const LOSES_NAN: &[&str] = &["Clip", "Sigmoid", "Tanh"];
 
 /// Both ways to compute an operator.
 #[derive(Clone)]
@@ -104,16 +100,7 @@ impl InferenceOp for Choice {
             Ok(Fact::new(fact.datum_type, []).with_value(fact.konst.clone()))
         };
         let facts = node.inputs.iter().map(fact).collect::<TractResult<Vec<Fact>>>()?;
-        let outlets = self.chosen(&facts).to_typed(source, node, target, mapping)?;
-        let from = node.inputs.first().map(|input| mapping[input]);
-        let (Some(from), true) = (from, LOSES_NAN.contains(&self.name)) else { return Ok(outlets) };
-        let fact = target.outlet_fact(from)?;
-        // Pictures are left alone: there the bounds are part of the convolution before them.
-        let kept = matches!(fact.datum_type, DatumType::F16 | DatumType::F32) && fact.rank() < 4;
-        if (self.by_us)(self.name, &facts) || !kept {
-            return Ok(outlets);
-        }
-        target.wire_node(format!("{}.nan", node.name), typed_operator(Arc::new(KeepNan)), &[from, outlets[0]])
+        self.chosen(&facts).to_typed(source, node, target, mapping)
     }
 
     as_op!();

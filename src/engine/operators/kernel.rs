@@ -103,11 +103,6 @@ pub(crate) fn expansion(kernel: Arc<dyn Kernel>) -> Box<dyn InferenceOp> {
     expand(KernelOp(kernel))
 }
 
-/// The kernel as an operator of tract whose inputs are known.
-pub(crate) fn typed_operator(kernel: Arc<dyn Kernel>) -> Box<dyn TypedOp> {
-    Box::new(KernelOp(kernel))
-}
-
 /// A [`Kernel`] as an operator of tract, before and after typing.
 #[derive(Clone, Debug)]
 struct KernelOp(Arc<dyn Kernel>);

@@ -28,6 +28,7 @@ use choice::{ByUs, Choice};
 pub(crate) use kernel::elements;
 use kernel::expansion;
 pub(crate) use kernel::{Fact, Kernel, Work, depends_on_data, kernel_of};
+pub(in crate::engine) use standard::erf;
 use tract_onnx::model::{OnnxOpRegister, ParsingContext};
 use tract_onnx::pb::{ModelProto, NodeProto};
 use tract_onnx::prelude::TractResult;

@@ -14,15 +14,15 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use tract_onnx::pb;
 use tract_onnx::prelude::tract_ndarray::ArrayD;
 use tract_onnx::tract_hir::internal::{
-    Arc, DimLike as _, InferenceModel, IntoRunnable as _, IntoTValue as _, IntoTensor as _, TValue, TVec, Tensor,
-    TractResult, TypedModel, TypedRunnableModel,
+    Arc, DimLike as _, InferenceModel, IntoTValue as _, IntoTensor as _, TValue, TVec, Tensor, TractResult, TypedModel,
+    TypedRunnableModel,
 };
 
 use super::convert;
 use super::error::EngineError;
 use super::guard::{guarded, one_line};
 use super::proto::{each_node, is_default_domain};
-use super::{file, kernels, rewrite};
+use super::{file, rewrite};
 use crate::project::contract::{Dtype, TensorSpec};
 
 pub(crate) use steps::{Program, Source, computes as computes_step_by_step};
@@ -225,8 +225,7 @@ impl Planner {
         // tract's optimiser fails on some recurrent layers, at times only when they run.
         let attempt = |model: TypedModel, optimise: bool| {
             contained(|| {
-                let plan =
-                    if optimise { kernels::specialise(model)?.into_optimized()? } else { model }.into_runnable()?;
+                let plan = whole::runnable(model, optimise)?;
                 if self.recurrent {
                     plan.run(zeros(specs, shapes)?)?;
                 }

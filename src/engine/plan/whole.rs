@@ -4,12 +4,13 @@ use std::path::Path;
 
 use tract_onnx::pb;
 use tract_onnx::tract_hir::internal::{
-    InferenceFact, InferenceModel, InferenceModelExt as _, TractResult, TypedModel, bail, ensure,
+    Arc, InferenceFact, InferenceModel, InferenceModelExt as _, IntoRunnable as _, TractResult, TypedModel,
+    TypedRunnableModel, bail, ensure,
 };
 
 use super::Shapes;
 use super::steps::odd;
-use crate::engine::{convert, registry};
+use crate::engine::{convert, kernels, nonfinite, registry};
 use crate::project::contract::TensorSpec;
 
 /// Reads the graph, which must be fit for tract.
@@ -35,11 +36,20 @@ pub(super) fn typed(template: &InferenceModel, specs: &[TensorSpec], shapes: &Sh
     for (idx, (spec, shape)) in specs.iter().zip(shapes).enumerate() {
         model.set_input_fact(idx, InferenceFact::dt_shape(convert::datum_type(spec.dtype), shape.iter().copied()))?;
     }
-    let mut model = model.into_typed()?;
+    let mut model = nonfinite::hide(model.into_typed()?)?;
     if odd(&model) {
         // Shapes that tract computes are often known only when it has folded them.
         model = model.into_decluttered()?;
         ensure!(!odd(&model), "some shapes depend on values, or have no elements");
     }
     Ok(model)
+}
+
+/// The model ready to run: with our kernels and tract's optimiser, or as it is; NaN is kept either way.
+pub(super) fn runnable(model: TypedModel, optimise: bool) -> TractResult<Arc<TypedRunnableModel>> {
+    if optimise {
+        nonfinite::keep(kernels::specialise(model)?)?.into_optimized()?.into_runnable()
+    } else {
+        nonfinite::keep(model)?.into_runnable()
+    }
 }

@@ -11,6 +11,7 @@ use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 use tract_onnx::tract_core::ops::scan::{OptScan, Scan};
 use tract_onnx::tract_hir::internal::{Cost, DatumType, ToDim as _, TypedFact, TypedModel, TypedNode, TypedOp};
 
+use crate::engine::nonfinite;
 use crate::engine::operators::{Fact, Work, kernel_of};
 
 /// The deepest nesting of bodies that is looked into.
@@ -19,6 +20,8 @@ const DEEPEST: usize = 8;
 /// Operators that only move, cast, choose or compare.
 const WITHOUT_ARITHMETIC: &[&str] = &[
     "AddAxis",
+    "ArgMax",
+    "ArgMin",
     "ArrayFeatureExtractor",
     "Binarizer",
     "Cast",
@@ -56,6 +59,8 @@ const WITHOUT_ARITHMETIC: &[&str] = &[
     "Pad",
     "PermuteAxes",
     "Range",
+    "ReduceMax",
+    "ReduceMin",
     "Reshape",
     "RmAxis",
     "RotateHalf",
@@ -71,8 +76,9 @@ const WITHOUT_ARITHMETIC: &[&str] = &[
     "StringNormalizer",
     "Tile",
     "Tokenizer",
-    "Topk",
+    "TopK",
     "Trilu",
+    "Truncation",
 ];
 
 /// Convolutions that run as one operator; their third input is the bias.
@@ -96,7 +102,7 @@ fn node_flops(model: &TypedModel, node: &TypedNode, depth: usize) -> Option<u64>
         return Some(flops);
     }
     let inputs = model.node_input_facts(node.id).ok()?;
-    let op: &dyn TypedOp = node.op.as_ref();
+    let op: &dyn TypedOp = nonfinite::inside(node.op.as_ref());
     if let Some(scan) = op.downcast_ref::<Scan>() {
         return body_flops(&scan.body, scan.iteration_count(&inputs)?.to_i64().ok()?, depth);
     }
@@ -109,6 +115,9 @@ fn node_flops(model: &TypedModel, node: &TypedNode, depth: usize) -> Option<u64>
     }
     let output = &node.outputs.first()?.fact;
     let per_output = |times: usize| arithmetic(output).map(|n| n.saturating_mul(times as u64));
+    if let Some(times) = nonfinite::operations(op) {
+        return per_output(times);
+    }
     if op.is::<TypedBinOp>() || op.is::<OptBinByScalar>() || op.is::<OptBinUnicast>() || op.is::<ElementWiseOp>() {
         return per_output(1);
     }

@@ -93,7 +93,13 @@ impl Activation {
                     x
                 }
             }
-            Kind::Relu => x.max(0.0),
+            Kind::Relu => {
+                if x < 0.0 {
+                    0.0
+                } else {
+                    x
+                }
+            }
             Kind::ScaledTanh => alpha * (beta * x).tanh(),
             Kind::Sigmoid => (1.0 + (-x).exp()).recip(),
             Kind::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),

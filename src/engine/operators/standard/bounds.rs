@@ -31,7 +31,6 @@ fn is_double(facts: &[Fact]) -> bool {
 fn parse_clip(node: &NodeProto, versions: Versions) -> TractResult<Parsed> {
     let fixed = (versions.onnx < 11).then(|| (float(node, "min"), float(node, "max")));
     let clip = Clip { fixed, slots: Slots::of(node) };
-    // tract takes a bound in place of NaN; of single precision, NaN is put back.
     Parsed::by_type(clip, |_, facts| {
         facts.first().is_some_and(|fact| fact.dtype.is_float() && fact.dtype != f32::datum_type())
     })
@@ -153,31 +152,4 @@ fn equal<T: Datum>(left: &Tensor, right: &Tensor) -> TractResult<Tensor> {
         Ok(())
     })?;
     tensor(&shape, same)
-}
-
-/// Puts NaN back where an operator of one input lost it: takes that input, and what came of it.
-#[derive(Debug)]
-pub(in super::super) struct KeepNan;
-
-impl Kernel for KeepNan {
-    fn name(&self) -> &'static str {
-        "KeepNaN"
-    }
-
-    fn outputs(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
-        let [_, output] = inputs else { bail!("KeepNaN takes two inputs") };
-        Ok(tvec!(Fact::new(output.dtype, output.shape.iter().cloned())))
-    }
-
-    fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>> {
-        fn keep<T: Datum + Copy>(from: &Tensor, to: &Tensor, is_nan: fn(T) -> bool) -> TractResult<Tensor> {
-            let (from, values) = (elements::<T>(from)?, elements::<T>(to)?);
-            let kept = from.iter().zip(values).map(|(from, to)| if is_nan(*from) { *from } else { *to });
-            tensor(to.shape(), kept.collect())
-        }
-        Ok(tvec!(match inputs[0].datum_type() {
-            DatumType::F16 => keep(&inputs[0], &inputs[1], f16::is_nan)?,
-            _ => keep(&inputs[0], &inputs[1], f32::is_nan)?,
-        }))
-    }
 }

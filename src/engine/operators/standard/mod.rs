@@ -25,12 +25,13 @@ mod regions;
 mod resize;
 mod sequence;
 mod slicing;
+mod top;
 mod transposed;
 mod unary;
 mod unique;
 mod windows;
 
-pub(super) use bounds::KeepNan;
+pub(in crate::engine) use unary::erf;
 
 use super::Operator;
 
@@ -60,6 +61,7 @@ pub(super) const FAMILIES: &[&[Operator]] = &[
     sequence::CROPPING,
     sequence::OPERATORS,
     slicing::OPERATORS,
+    top::OPERATORS,
     transposed::OPERATORS,
     unary::OPERATORS,
     unique::OPERATORS,

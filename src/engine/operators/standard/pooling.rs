@@ -32,7 +32,10 @@ fn is_unusual(node: &NodeProto) -> bool {
     let auto_pad = text(node, "auto_pad").is_some_and(|pad| !matches!(pad.as_str(), "NOTSET" | ""));
     let dilated = ints(node, "dilations").iter().any(|dilation| *dilation != 1);
     let indices = node.output.get(1).is_some_and(|name| !name.is_empty());
+    // Said by us, where tract would divide by zero or look beyond a list.
+    let senseless = kernel(node).and_then(|kernel| Window::of(node, kernel)).is_err();
     auto_pad
+        || senseless
         || dilated
         || indices
         || int(node, "ceil_mode").unwrap_or(0) != 0

@@ -1,18 +1,29 @@
-//! `Slice`, with attributes or inputs, forwards or backwards.
+//! `Slice`, with attributes or inputs, forwards or backwards; and `Transpose` where it names axes that are not there.
 
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::super::kernel::{Fact, Kernel, elements, tensor};
-use super::super::{ONNX, Operator, Parsed, Versions};
+use super::super::{ONNX, Operator, Parsed, Versions, reject};
 use super::common::{
     Slots, axis_of, depends_on_data, each_position, fact, int_values, lengths, offset, strides, typed,
 };
 use crate::engine::proto::{attribute, ints};
 
 /// What is computed here.
-pub(super) const OPERATORS: &[Operator] =
-    &[Operator { domain: ONNX, name: "Slice", takes: |_, versions| versions.onnx < 10, parse }];
+pub(super) const OPERATORS: &[Operator] = &[
+    Operator { domain: ONNX, name: "Slice", takes: |_, versions| versions.onnx < 10, parse },
+    Operator {
+        domain: ONNX,
+        name: "Transpose",
+        takes: |node, _| !is_permutation(ints(node, "perm")),
+        parse: |node, _| reject(node, &format!("{:?} is no order of axes", ints(node, "perm"))),
+    },
+];
+
+fn is_permutation(order: &[i64]) -> bool {
+    (0..order.len() as i64).all(|axis| order.contains(&axis))
+}
 
 fn parse(node: &NodeProto, versions: Versions) -> TractResult<Parsed> {
     let fixed = (versions.onnx < 10).then(|| Bounds {

@@ -83,7 +83,7 @@ fn parse(node: &NodeProto, _versions: Versions) -> TractResult<Parsed> {
         "Ceil" => Box::new(f64::ceil),
         "Celu" => {
             let alpha = alpha.unwrap_or(1.0);
-            Box::new(move |x| x.max(0.0) + (alpha * (x / alpha).exp_m1()).min(0.0))
+            Box::new(move |x| if x < 0.0 { alpha * (x / alpha).exp_m1() } else { x })
         }
         "Cos" => Box::new(f64::cos),
         "Cosh" => Box::new(f64::cosh),
@@ -176,7 +176,7 @@ fn softplus(x: f64) -> f64 {
 }
 
 /// The error function, by its series near 0 and its continued fraction beyond.
-fn erf(x: f64) -> f64 {
+pub(in crate::engine) fn erf(x: f64) -> f64 {
     const SQRT_PI: f64 = 1.772_453_850_905_516;
     let magnitude = x.abs();
     if x.is_nan() {

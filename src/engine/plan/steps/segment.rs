@@ -12,15 +12,16 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use tract_onnx::pb;
 use tract_onnx::tract_hir::internal::{
     Arc, DatumType, DimLike as _, InferenceFact, InferenceModel, InferenceModelExt as _, IntoArcTensor as _,
-    IntoRunnable as _, IntoTValue as _, OutletId, TValue, TVec, Tensor, TractResult, TypedModel, TypedRunnableModel,
-    bail, ensure, format_err,
+    IntoTValue as _, OutletId, TValue, TVec, Tensor, TractResult, TypedModel, TypedRunnableModel, bail, ensure,
+    format_err,
 };
 use tract_onnx::tract_hir::ops::konst::Const;
 
+use super::super::whole::runnable;
 use super::value::{nothing, plain};
 use crate::engine::guard::{guarded, one_line};
 use crate::engine::proto::{node_label, operator_label};
-use crate::engine::registry;
+use crate::engine::{nonfinite, registry};
 
 /// Plans of a segment of several nodes, which may hold packed weights.
 const MOST_PLANS: usize = 8;
@@ -248,7 +249,7 @@ impl Segment {
         if matches!(operator, "LSTM" | "GRU" | "RNN")
             && self.run_ready(&Ready::Plan(Arc::clone(&plan)), inputs).is_err()
         {
-            return Ok(Ready::Plan(typed.into_runnable()?));
+            return Ok(Ready::Plan(runnable(typed, false)?));
         }
         Ok(Ready::Plan(plan))
     }
@@ -334,7 +335,7 @@ impl Template {
             }
         }
         model.set_input_outlets(&sources)?;
-        model.into_typed()
+        nonfinite::hide(model.into_typed()?)
     }
 }
 
@@ -351,9 +352,9 @@ fn is_small(input: &TValue) -> bool {
 }
 
 fn optimised(typed: TypedModel) -> TractResult<Arc<TypedRunnableModel>> {
-    match guarded("preparing the model", || typed.clone().into_optimized()?.into_runnable()) {
+    match guarded("preparing the model", || runnable(typed.clone(), true)) {
         Ok(Ok(plan)) => Ok(plan),
-        _ => typed.into_runnable(),
+        _ => runnable(typed, false),
     }
 }
 
