@@ -93,13 +93,22 @@ pub(super) fn replacement(model: &TypedModel, id: usize) -> TractResult<Option<T
     }
 }
 
+/// Whether the padding is to be worked out from the shapes.
+pub(super) fn asks_for_same(conv: &Conv) -> bool {
+    matches!(conv.pool_spec.padding, PaddingSpec::SameUpper | PaddingSpec::SameLower)
+}
+
 /// The padding that `SAME_UPPER` and `SAME_LOWER` come to, in their place: tract works it out anew, and differently,
 /// when it has drawn the stride of the next convolution into this one.
-fn with_stated_padding(model: &TypedModel, node: &TypedNode, conv: &Conv) -> TractResult<Option<TypedModelPatch>> {
-    let spec = &conv.pool_spec;
-    if !matches!(spec.padding, PaddingSpec::SameUpper | PaddingSpec::SameLower) {
+pub(super) fn with_stated_padding(
+    model: &TypedModel,
+    node: &TypedNode,
+    conv: &Conv,
+) -> TractResult<Option<TypedModelPatch>> {
+    if !asks_for_same(conv) {
         return Ok(None);
     }
+    let spec = &conv.pool_spec;
     let input = model.outlet_fact(node.inputs[0])?;
     let Some(shape) = input.shape.as_concrete() else { return Ok(None) };
     let shape = spec.data_format.shape(shape)?;

@@ -14,6 +14,7 @@ mod product;
 #[cfg(test)]
 mod tests;
 
+use tract_onnx::tract_hir::internal::tract_core::ops::cnn::Conv;
 use tract_onnx::tract_hir::internal::*;
 
 /// The model with our kernels in it; what it computes stays the same but for rounding.
@@ -26,6 +27,21 @@ pub(crate) fn specialise(mut model: TypedModel) -> TractResult<TypedModel> {
         model.declutter()?;
     }
     Ok(model)
+}
+
+/// States the padding of convolutions that ask for `SAME`, which tract would work out wrongly when it simplifies the
+/// graph, see [`convolution::with_stated_padding`]; fails where a shape that it takes is not known yet.
+pub(crate) fn state_padding(model: &mut TypedModel) -> TractResult<()> {
+    for id in model.eval_order()? {
+        let Some(conv) = model.node(id).op_as::<Conv>().cloned() else { continue };
+        if !convolution::asks_for_same(&conv) {
+            continue;
+        }
+        let patch = convolution::with_stated_padding(model, model.node(id), &conv)?;
+        let Some(patch) = patch else { bail!("the padding of {} depends on values", model.node(id)) };
+        patch.apply(model)?;
+    }
+    Ok(())
 }
 
 /// Whether anything was replaced. Moves of axes between convolutions cancel out when the model is decluttered, and what

@@ -39,6 +39,7 @@ pub(super) fn typed(template: &InferenceModel, specs: &[TensorSpec], shapes: &Sh
     let mut model = nonfinite::hide(model.into_typed()?)?;
     if odd(&model) {
         // Shapes that tract computes are often known only when it has folded them.
+        kernels::state_padding(&mut model)?;
         model = model.into_decluttered()?;
         ensure!(!odd(&model), "some shapes depend on values, or have no elements");
     }

@@ -50,6 +50,15 @@ async fn every_stored_model_answers_over_the_wire_what_onnx_runtime_answered() {
         if path.extension().is_none_or(|extension| extension != "onnx") || stored["outputs"].is_null() {
             continue;
         }
+        // JSON has no infinity.
+        if stored["inputs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|input| input["dtype"] != "string" && input["data"].as_array().unwrap().iter().any(Json::is_string))
+        {
+            continue;
+        }
         // What the engine refuses is its own tests' concern.
         let Ok(served) = served_folder(&path, None) else { continue };
         assert_eq!((served.name.as_str(), served.version.as_str()), (name.as_str(), "1"));
