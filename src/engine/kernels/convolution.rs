@@ -5,6 +5,7 @@ use tract_onnx::tract_hir::internal::tract_core::ops::nn::DataFormat;
 use tract_onnx::tract_hir::internal::tract_core::tract_linalg::multithread::par_chunks_mut;
 use tract_onnx::tract_hir::internal::*;
 
+use super::Held;
 use super::dense::{Packed, Reading, Run};
 use super::depthwise::Depthwise;
 use super::fuse::{self, Finish};
@@ -65,6 +66,16 @@ impl PartialEq for Convolution {
 }
 
 impl Eq for Convolution {}
+
+/// What it holds, if it is such a convolution.
+pub(super) fn held(op: &dyn TypedOp) -> Option<Held> {
+    let convolution = op.downcast_ref::<Convolution>()?;
+    let bytes = match &convolution.weights {
+        Weights::Dense(packed) => packed.bytes(),
+        Weights::Depthwise(weights) => size_of_val(weights.as_slice()) as u64,
+    };
+    Some(Held { bytes, finish: convolution.finish.parts() })
+}
 
 /// The patch that puts our kernel in the place of this node, if it is such a convolution; or one that pools over
 /// channels-last pictures, so that they need not be moved back for it.

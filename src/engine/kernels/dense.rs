@@ -56,6 +56,13 @@ impl Packed {
     }
 }
 
+impl Packed {
+    /// Bytes of the weights with what fills the last panel up.
+    pub(super) fn bytes(&self) -> u64 {
+        size_of_val(&self.weights[self.skip..]) as u64
+    }
+}
+
 /// Where the values of an output position are: `segments` runs of `run` values, `pitch` apart.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {

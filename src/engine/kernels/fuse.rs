@@ -25,6 +25,17 @@ impl Finish {
         Self { bias: Arc::new(bias), residual: false, activation: Activation::None }
     }
 
+    /// What it does, each a word; nothing for a bias of zeros.
+    pub(super) fn parts(&self) -> Vec<&'static str> {
+        let biased = self.bias.iter().any(|bias| *bias != 0.0);
+        let activation = match self.activation {
+            Activation::None => None,
+            Activation::Clamp(..) => Some("clamp"),
+            Activation::Gelu => Some("gelu"),
+        };
+        [biased.then_some("add"), self.residual.then_some("add"), activation].into_iter().flatten().collect()
+    }
+
     /// Whether both are the same one.
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.bias, &other.bias) && self.residual == other.residual && self.activation == other.activation

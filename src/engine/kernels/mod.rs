@@ -17,6 +17,20 @@ mod tests;
 use tract_onnx::tract_hir::internal::tract_core::ops::cnn::Conv;
 use tract_onnx::tract_hir::internal::*;
 
+/// What a kernel holds and does, for a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// Bytes of its weights.
+    pub(crate) bytes: u64,
+    /// What is done to its output within it, in order.
+    pub(crate) finish: Vec<&'static str>,
+}
+
+/// What this operator holds, if it is one of our kernels.
+pub(crate) fn held(op: &dyn TypedOp) -> Option<Held> {
+    convolution::held(op).or_else(|| product::held(op))
+}
+
 /// The model with our kernels in it; what it computes stays the same but for rounding.
 pub(crate) fn specialise(mut model: TypedModel) -> TractResult<TypedModel> {
     // Before tract takes convolutions of single pixels and the axis of a single row apart, and after it has worked

@@ -4,6 +4,7 @@ use tract_onnx::tract_hir::internal::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_hir::internal::tract_core::tract_linalg::multithread::par_chunks_mut;
 use tract_onnx::tract_hir::internal::*;
 
+use super::Held;
 use super::dense::{Packed, Reading, Run};
 use super::fuse::{self, Finish};
 use crate::engine::operators::elements;
@@ -27,6 +28,12 @@ impl PartialEq for Product {
 }
 
 impl Eq for Product {}
+
+/// What it holds, if it is such a product.
+pub(super) fn held(op: &dyn TypedOp) -> Option<Held> {
+    let product = op.downcast_ref::<Product>()?;
+    Some(Held { bytes: product.weights.bytes(), finish: product.finish.parts() })
+}
 
 /// The patch that puts our kernel in the place of this node, if it is such a product.
 pub(super) fn replacement(model: &TypedModel, id: usize) -> TractResult<Option<TypedModelPatch>> {

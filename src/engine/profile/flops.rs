@@ -11,7 +11,7 @@ use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 use tract_onnx::tract_core::ops::scan::{OptScan, Scan};
 use tract_onnx::tract_hir::internal::{Cost, DatumType, ToDim as _, TypedFact, TypedModel, TypedNode, TypedOp};
 
-use crate::engine::nonfinite;
+use crate::engine::{kernels, nonfinite};
 use crate::engine::operators::{Fact, Work, kernel_of};
 
 /// The deepest nesting of bodies that is looked into.
@@ -148,6 +148,9 @@ fn node_flops(model: &TypedModel, node: &TypedNode, depth: usize) -> Option<u64>
         // Each operation that was fused into the product runs over its output.
         let fused = |op: &&ProtoFusedSpec| !matches!(op, ProtoFusedSpec::AddMatMul { .. } | ProtoFusedSpec::Store(_));
         return Some(declared.saturating_add(per_output(product.micro_ops.iter().filter(fused).count())?));
+    }
+    if let Some(held) = kernels::held(op) {
+        return Some(declared.saturating_add(per_output(held.finish.len())?));
     }
     // A convolution adds its bias, which is zero when the file has none.
     let bias = inputs.get(2).filter(|_| CONVOLUTIONS.contains(&name.as_ref()));

@@ -16,6 +16,7 @@ use super::flops::{flops, own_work};
 use super::memory::{Holding, live_bytes, tensor_bytes};
 use super::run::{Runner, Times, spread};
 use crate::engine::convert;
+use crate::engine::kernels::{self, Held};
 use crate::project::reports::StepCost;
 
 /// Inputs or outputs that are described; the rest is counted.
@@ -151,7 +152,8 @@ pub(super) fn steps(
         let mut runs: Vec<f64> =
             times.steps.iter().skip(idx).step_by(order.len()).map(|nanos| f64::from(*nanos)).collect();
         let work = own_work(model, node).unwrap_or_default();
-        let held = work.held_bytes + baked_bytes(node);
+        let own_kernel = kernels::held(node.op.as_ref());
+        let held = work.held_bytes + baked_bytes(node) + own_kernel.as_ref().map_or(0, |kernel| kernel.bytes);
         let constants: Vec<(usize, u64)> = constants(model, node);
         steps.weight_bytes += held;
         for (constant, bytes) in &constants {
@@ -166,7 +168,7 @@ pub(super) fn steps(
             fused,
             name: short(&node.name),
             operator: short(&node.op.name()),
-            detail: short(&detail(node, work.holds)),
+            detail: short(&detail(node, own_kernel.as_ref(), work.holds)),
             inputs: seen.inputs.clone(),
             outputs: seen.outputs.clone(),
             n_calls: runs.len() as u64,
@@ -211,7 +213,10 @@ fn baked_bytes(node: &TypedNode) -> u64 {
 }
 
 /// What is fused into a step, or what it holds.
-fn detail(node: &TypedNode, holds: String) -> String {
+fn detail(node: &TypedNode, kernel: Option<&Held>, holds: String) -> String {
+    if let Some(kernel) = kernel.filter(|kernel| !kernel.finish.is_empty()) {
+        return format!("product + {}", kernel.finish.join(" + "));
+    }
     if let Some(product) = node.op_as::<OptMatMul>() {
         let parts: Vec<String> = product.micro_ops.iter().filter_map(part).collect();
         return if parts.len() < 2 { String::new() } else { parts.join(" + ") };

@@ -127,6 +127,22 @@ fn bytes_and_the_peak_of_activations_follow_the_shapes() {
     assert!(parameters <= profile.weight_bytes, "{}", profile.weight_bytes);
 }
 
+/// Products of 256 weights and more run in kernels of ours, which hold their weights and what follows.
+#[test]
+fn our_kernels_say_what_they_hold_and_what_they_compute() {
+    for name in ["products", "convolutions"] {
+        let profile = profiled(name, 2);
+        let kernels = profile.steps.iter().filter(|step| matches!(step.operator.as_str(), "Product" | "Convolution"));
+        let kernels: Vec<&StepCost> = kernels.collect();
+        assert!(!kernels.is_empty(), "{name}");
+        for step in &kernels {
+            assert!(0 < step.weight_bytes && step.flops.is_some_and(|flops| 0 < flops), "{name}: {step:?}");
+            assert!(!step.node.is_empty(), "{name}: {step:?}");
+        }
+        assert!(kernels.iter().any(|step| step.detail.starts_with("product + ")), "{name}");
+    }
+}
+
 #[test]
 fn our_own_operators_say_what_they_take_and_trees_make_no_figures_up() {
     let scaler = profiled("scaler", 3);
