@@ -5,7 +5,7 @@
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::kernel::{Fact, Kernel, elements};
+use super::kernel::{Fact, Kernel, Work, elements};
 use super::{ONNX, Operator, Parsed, reject};
 use crate::engine::proto::{float, int};
 
@@ -84,6 +84,11 @@ impl Kernel for LayerNormalization {
         });
         let output = super::kernel::tensor(input.shape(), output)?;
         Ok(tvec!(if dtype == f32::datum_type() { output } else { output.cast_to_dt(dtype)?.into_owned() }))
+    }
+
+    fn work(&self, inputs: &[Fact]) -> Work {
+        // The sum; a difference and a multiply-add for the variance; a difference, two factors and perhaps a bias.
+        Work::per_element(inputs, if inputs.len() == 3 { 8 } else { 7 }, 0)
     }
 }
 

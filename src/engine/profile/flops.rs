@@ -24,7 +24,11 @@ const WITHOUT_ARITHMETIC: &[&str] = &[
     "ArgMin",
     "ArrayFeatureExtractor",
     "Binarizer",
+    "BitShift",
     "Cast",
+    "CategoryMapper",
+    "CenterCropPad",
+    "Compress",
     "Concat",
     "Const",
     "ConstantOfShape",
@@ -32,25 +36,33 @@ const WITHOUT_ARITHMETIC: &[&str] = &[
     "Dummy",
     "DynSlice",
     "DynTile",
+    "Equal",
     "EyeLike",
     "FeatureVectorizer",
     "Flatten",
     "Gather",
     "GatherElements",
+    "GatherND",
     "GatherNd",
     "Identity",
     "Iff",
     "Im2col",
     "Imputer",
     "IntoShape",
+    "IsInf",
+    "IsNaN",
+    "KeepNaN",
     "LabelEncoder",
     "LazyIm2col",
     "MaxPool",
+    "MaxRoiPool",
+    "MaxUnpool",
     "MoveAxis",
     "MultiBroadcastTo",
     "NearestUpsample",
     "NonMaxSuppression",
     "NonZero",
+    "OneHot",
     "OneHotEncoder",
     "Onehot",
     "OptMatMulPack",
@@ -61,10 +73,13 @@ const WITHOUT_ARITHMETIC: &[&str] = &[
     "Range",
     "ReduceMax",
     "ReduceMin",
+    "RegexFullMatch",
     "Reshape",
+    "ReverseSequence",
     "RmAxis",
     "RotateHalf",
     "ScatterElements",
+    "ScatterND",
     "ScatterNd",
     "Shape",
     "Size",
@@ -73,13 +88,22 @@ const WITHOUT_ARITHMETIC: &[&str] = &[
     "Split",
     "Squeeze",
     "StridedSlice",
+    "StringConcat",
     "StringNormalizer",
+    "StringSplit",
+    "TextCast",
+    "TfIdfVectorizer",
     "Tile",
     "Tokenizer",
     "TopK",
+    "Topk",
     "Trilu",
     "Truncation",
+    "Unique",
 ];
+
+/// Operators of ours that compute each element once.
+const OF_EACH_ELEMENT: &[&str] = &["Clip", "Max", "Min", "Pow"];
 
 /// Convolutions that run as one operator; their third input is the bias.
 const CONVOLUTIONS: &[&str] = &["BlockedConv", "Conv", "DepthWiseConv", "DirectSpatialConv"];
@@ -123,6 +147,9 @@ fn node_flops(model: &TypedModel, node: &TypedNode, depth: usize) -> Option<u64>
     }
     if let Some(chain) = op.downcast_ref::<OptBinChain>() {
         return per_output(chain.steps.len());
+    }
+    if OF_EACH_ELEMENT.contains(&name.as_ref()) {
+        return per_output(1);
     }
     // A cell of a recurrent layer, for each hidden value: sigmoids, hyperbolic tangents, sums and products of its gates.
     match name.as_ref() {

@@ -111,14 +111,14 @@ fn what_is_fused_into_a_product_is_still_the_products() {
 fn bytes_and_the_peak_of_activations_follow_the_shapes() {
     let profile = profiled("small_convolution", 2);
     let step = |name: &str| profile.steps.iter().find(|step| step.name == name).unwrap();
-    let relu = step("r.low");
-    assert_eq!(
-        (relu.inputs.as_slice(), relu.outputs.as_slice()),
-        (&["float32[2, 3, 6, 6]".to_owned()][..], &["float32[2, 3, 6, 6]".to_owned()][..])
-    );
-    assert_eq!((relu.bytes_read, relu.bytes_written), (4 * 2 * 3 * 36, 4 * 2 * 3 * 36));
+    let pool = step("p");
+    // Whether the channels come first is the optimiser's choice.
+    let order = pool.inputs[0].as_str();
+    assert!(matches!(order, "float32[2, 3, 6, 6]" | "float32[2, 6, 6, 3]"), "{order}");
+    assert_eq!(pool.outputs, ["float32[2, 3, 3, 3]"]);
+    assert_eq!((pool.bytes_read, pool.bytes_written), (4 * 2 * 3 * 36, 4 * 2 * 3 * 9));
     // Its input and its output, and nothing else is waited for by then.
-    assert_eq!(relu.live_bytes, 2 * 4 * 2 * 3 * 36);
+    assert_eq!(pool.live_bytes, 4 * 2 * 3 * (36 + 9));
     let largest = profile.steps.iter().map(|step| step.live_bytes).max().unwrap();
     assert_eq!((profile.peak_activation_bytes, profile.peak_step.as_str()), (largest, "c"));
     // The weights of the file, padded to the kernels' panels.
