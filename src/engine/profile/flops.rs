@@ -11,8 +11,8 @@ use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 use tract_onnx::tract_core::ops::scan::{OptScan, Scan};
 use tract_onnx::tract_hir::internal::{Cost, DatumType, ToDim as _, TypedFact, TypedModel, TypedNode, TypedOp};
 
-use crate::engine::{kernels, nonfinite};
 use crate::engine::operators::{Fact, Work, kernel_of};
+use crate::engine::{kernels, nonfinite};
 
 /// The deepest nesting of bodies that is looked into.
 const DEEPEST: usize = 8;

@@ -17,6 +17,7 @@ use super::memory::{Holding, live_bytes, tensor_bytes};
 use super::run::{Runner, Times, spread};
 use crate::engine::convert;
 use crate::engine::kernels::{self, Held};
+use crate::engine::nonfinite;
 use crate::project::reports::StepCost;
 
 /// Inputs or outputs that are described; the rest is counted.
@@ -132,7 +133,7 @@ pub(super) fn steps(
         Steps { costs: Vec::with_capacity(order.len()), origins: Vec::new(), fused: Vec::new(), weight_bytes: 0 };
     let mut known = HashSet::new();
     let is_product = |idx: usize| products.get(idx) == Some(&true);
-    let names = order.iter().filter(|id| model.node(**id).op_is::<OptMatMul>());
+    let names = order.iter().filter(|id| product_of(model.node(**id)).is_some());
     let mut computed: HashSet<usize> =
         names.filter_map(|id| nodes.origin(&model.node(*id).name)).filter(|idx| is_product(*idx)).collect();
     for (idx, (id, seen)) in order.iter().zip(seen).enumerate() {
@@ -140,7 +141,7 @@ pub(super) fn steps(
         let mut origin = nodes.origin(&node.name);
         let mut fused = Vec::new();
         // A product that others were fused into is named after the last of them; it is still the product's.
-        if let Some(last) = origin.filter(|idx| node.op_is::<OptMatMul>() && !is_product(*idx))
+        if let Some(last) = origin.filter(|idx| product_of(node).is_some() && !is_product(*idx))
             && let Some((product, way)) = nodes.upwards(last, |idx| is_product(idx) && !computed.contains(&idx))
         {
             computed.insert(product);
@@ -152,7 +153,7 @@ pub(super) fn steps(
         let mut runs: Vec<f64> =
             times.steps.iter().skip(idx).step_by(order.len()).map(|nanos| f64::from(*nanos)).collect();
         let work = own_work(model, node).unwrap_or_default();
-        let own_kernel = kernels::held(node.op.as_ref());
+        let own_kernel = kernels::held(nonfinite::inside(node.op.as_ref()));
         let held = work.held_bytes + baked_bytes(node) + own_kernel.as_ref().map_or(0, |kernel| kernel.bytes);
         let constants: Vec<(usize, u64)> = constants(model, node);
         steps.weight_bytes += held;
@@ -197,9 +198,14 @@ fn constants(model: &TypedModel, node: &TypedNode) -> Vec<(usize, u64)> {
     constants.collect()
 }
 
+/// tract's product, if the node is one; it may be wrapped.
+fn product_of(node: &TypedNode) -> Option<&OptMatMul> {
+    nonfinite::inside(node.op.as_ref()).downcast_ref::<OptMatMul>()
+}
+
 /// Bytes of the weights that the optimiser put into a product itself.
 fn baked_bytes(node: &TypedNode) -> u64 {
-    let Some(product) = node.op_as::<OptMatMul>() else { return 0 };
+    let Some(product) = product_of(node) else { return 0 };
     let mut sum = 0;
     for op in &product.micro_ops {
         let ProtoFusedSpec::AddMatMul { a, b, .. } = op else { continue };
@@ -217,7 +223,7 @@ fn detail(node: &TypedNode, kernel: Option<&Held>, holds: String) -> String {
     if let Some(kernel) = kernel.filter(|kernel| !kernel.finish.is_empty()) {
         return format!("product + {}", kernel.finish.join(" + "));
     }
-    if let Some(product) = node.op_as::<OptMatMul>() {
+    if let Some(product) = product_of(node) {
         let parts: Vec<String> = product.micro_ops.iter().filter_map(part).collect();
         return if parts.len() < 2 { String::new() } else { parts.join(" + ") };
     }
