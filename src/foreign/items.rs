@@ -120,11 +120,9 @@ impl Items {
             Item::Int(number) => Some(*number),
             Item::Object { class, args, .. } if class.ends_with("multiarray.scalar") => {
                 let Item::Bytes(bytes) = self.get(*self.list(*args)?.get(1)?) else { return None };
-                match *bytes.as_slice() {
-                    [a, b, c, d] => Some(i64::from(i32::from_le_bytes([a, b, c, d]))),
-                    [a, b, c, d, e, f, g, h] => Some(i64::from_le_bytes([a, b, c, d, e, f, g, h])),
-                    _ => None,
-                }
+                let bytes = bytes.as_slice();
+                let short = bytes.try_into().map(|bytes| i64::from(i32::from_le_bytes(bytes)));
+                short.or_else(|_| bytes.try_into().map(i64::from_le_bytes)).ok()
             }
             _ => None,
         }

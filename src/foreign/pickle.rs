@@ -277,9 +277,8 @@ impl Machine {
     fn set(&mut self, pairs: Vec<(Id, Id)>) -> Result<(), Stop> {
         let target = *self.stack.last().ok_or(Stop::NotPickle)?;
         let pairs = self.scan.items.room(pairs);
-        match self.scan.items.get_mut(target) {
-            Some(Item::Dict(known) | Item::Object { entries: known, .. }) => known.extend(pairs),
-            _ => {}
+        if let Some(Item::Dict(known) | Item::Object { entries: known, .. }) = self.scan.items.get_mut(target) {
+            known.extend(pairs);
         }
         Ok(())
     }

@@ -51,7 +51,7 @@ pub(super) fn compose(plan: &BuildPlan, reference: &Reference, sizing: &Sizing) 
             }
         }
     });
-    Ok(heading(plan, sizing, "Start it with: docker compose up") + &yaml(&document)?)
+    Ok([heading(plan, sizing, "Start it with: docker compose up"), yaml(&document)?].concat())
 }
 
 /// Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget.
@@ -64,7 +64,7 @@ pub(super) fn kubernetes(plan: &BuildPlan, reference: &Reference, sizing: &Sizin
     ];
     let heading =
         heading(plan, sizing, "Apply it with: kubectl apply -f FILE; the image must be where the cluster pulls from");
-    Ok(heading + &documents.join("---\n"))
+    Ok([heading, documents.join("---\n")].concat())
 }
 
 /// KServe's InferenceService, with the server as a custom predictor that speaks the Open Inference Protocol.
@@ -82,7 +82,8 @@ pub(super) fn kserve(plan: &BuildPlan, reference: &Reference, sizing: &Sizing) -
             "containers": [container],
         }},
     });
-    Ok(heading(plan, sizing, "Apply it with: kubectl apply -f FILE, where KServe is installed") + &yaml(&document)?)
+    let heading = heading(plan, sizing, "Apply it with: kubectl apply -f FILE, where KServe is installed");
+    Ok([heading, yaml(&document)?].concat())
 }
 
 /// A name that Kubernetes and Compose accept.
@@ -282,7 +283,7 @@ fn heading(plan: &BuildPlan, sizing: &Sizing, how: &str) -> String {
     let mut lines = vec![format!("Made by trestle {} for {} {}", env!("CARGO_PKG_VERSION"), plan.slug, plan.version)];
     lines.push(how.to_owned());
     lines.extend(sizing.reasons.iter().cloned());
-    lines.iter().map(|line| format!("# {line}\n")).collect()
+    lines.iter().flat_map(|line| ["# ", line, "\n"]).collect()
 }
 
 fn yaml(document: &impl Serialize) -> Result<String, PackageError> {

@@ -132,6 +132,7 @@ fn to_bytes(json: &Json) -> Result<Bytes, PackageError> {
 }
 
 #[cfg(all(test, target_os = "linux"))]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use std::collections::BTreeMap;
     use std::io::Read as _;

@@ -61,17 +61,14 @@ impl Sizing {
             (_, None) => reasons.push("Processor: a start; no benchmark of this version tells more".to_owned()),
         }
         let peak = benchmark.and_then(|report| report.peak_memory_bytes).map(|bytes| bytes.div_ceil(1 << 20));
-        let (mebibytes, most_mebibytes) = match peak {
-            Some(peak) => {
-                reasons.push(format!(
-                    "Memory: the benchmark's peak was {peak} MiB; asked for is half more, the limit is three times"
-                ));
-                ((peak + peak / 2).max(LEAST_MEBIBYTES), (3 * peak).max(2 * LEAST_MEBIBYTES))
-            }
-            None => {
-                reasons.push("Memory: a start; no benchmark of this version measured its peak".to_owned());
-                (UNMEASURED_MEBIBYTES / 2, UNMEASURED_MEBIBYTES)
-            }
+        let (mebibytes, most_mebibytes) = if let Some(peak) = peak {
+            reasons.push(format!(
+                "Memory: the benchmark's peak was {peak} MiB; asked for is half more, the limit is three times"
+            ));
+            ((peak + peak / 2).max(LEAST_MEBIBYTES), (3 * peak).max(2 * LEAST_MEBIBYTES))
+        } else {
+            reasons.push("Memory: a start; no benchmark of this version measured its peak".to_owned());
+            (UNMEASURED_MEBIBYTES / 2, UNMEASURED_MEBIBYTES)
         };
         Self { replicas, most_replicas: replicas * 5, millicores, mebibytes, most_mebibytes, reasons }
     }

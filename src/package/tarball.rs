@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tar::{EntryType, Header};
 
 use super::error::PackageError;
+use crate::project::evidence::hex;
 
 /// Unit in which tar pads.
 const BLOCK_BYTES: usize = 512;
@@ -36,7 +37,7 @@ impl Tarball {
     pub(super) fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
         self.pieces.iter().for_each(|piece| hasher.update(piece));
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hasher.finalize())
     }
 
     /// Writes the archive.

@@ -42,17 +42,14 @@ impl Exporter {
 
 /// What to do about an operator that is not supported.
 pub(super) fn advice(exporter: Exporter, domain: &str, operator: &str) -> &'static str {
-    const TEXT: &str = "Turn text into numbers before the model, and export the part after it.";
     match domain {
         "" | "ai.onnx" => standard(exporter, operator),
         "ai.onnx.ml" => match operator {
-            "DictVectorizer" | "CastMap" => {
+            "CastMap" => {
                 "Train on a table in place of dictionaries: one column for each key, for instance with OneHotEncoder."
             }
-            "TreeEnsemble" => "Export with `target_opset={'': 17, 'ai.onnx.ml': 3}`: it is then two older operators.",
             _ => exporter.older_operators(),
         },
-        "com.microsoft" if operator.contains("Tokenizer") => TEXT,
         "com.microsoft" if operator.starts_with("QLinear") || operator.contains("Quant") => {
             "Quantise it in the QDQ form: `quantize_static(…, quant_format=QuantFormat.QDQ)`, or use the unquantised model."
         }
@@ -86,9 +83,6 @@ pub(super) fn advice(exporter: Exporter, domain: &str, operator: &str) -> &'stat
 
 fn standard(exporter: Exporter, operator: &str) -> &'static str {
     match operator {
-        "StringNormalizer" | "TfIdfVectorizer" | "StringSplit" | "StringConcat" | "RegexFullMatch" => {
-            "Turn text into numbers before the model, and export the part after it."
-        }
         "Loop" | "Scan" => match exporter {
             Exporter::Torch => {
                 "Export it with `torch.onnx.export(…, dynamo=True)`, or write the loop with a fixed number of turns, which \
@@ -97,7 +91,6 @@ fn standard(exporter: Exporter, operator: &str) -> &'static str {
             Exporter::Tensorflow => "Build recurrent layers with `unroll=True` and a fixed length, then export again.",
             _ => "Export the model without loops: with fixed lengths, or unrolled.",
         },
-        "SoftmaxCrossEntropyLoss" | "NegativeLogLikelihoodLoss" => "Export the network alone, without its loss.",
         "ImageDecoder" => "Decode pictures before the model, and give it their pixels.",
         "Bernoulli" | "Multinomial" => {
             "Export it in evaluation mode (`model.eval()`), so that nothing is drawn at random."

@@ -10,6 +10,9 @@ use crate::project::contract::{ClassLabel, Dim, ModelContract, TensorSpec};
 use crate::project::documents::{GoldenRow, GoldenRows, Value};
 use crate::table::{self, Cells, Column, ReadConfig, Table};
 
+/// The class and the scores that a row states.
+type Answer = (Option<ClassLabel>, Vec<f64>);
+
 /// Largest difference between the training framework and the exported model that still agrees.
 pub const FRAMEWORK_TOLERANCE: f64 = 1e-4;
 
@@ -316,12 +319,7 @@ impl Expected {
     }
 
     /// The class and the scores of one row; `None` when nothing is given.
-    fn row(
-        &self,
-        columns: &Columns,
-        table: &Table,
-        row: usize,
-    ) -> Result<Option<(Option<ClassLabel>, Vec<f64>)>, Problem> {
+    fn row(&self, columns: &Columns, table: &Table, row: usize) -> Result<Option<Answer>, Problem> {
         let cell = |name: &str| table.column(name).map_or(Value::Missing, |column| column.cells.value(row));
         let mut scores = Vec::with_capacity(columns.scores.len());
         for name in &columns.scores {
