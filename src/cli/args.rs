@@ -294,7 +294,7 @@ pub struct ServeArgs {
     /// A file with settings, `(format: 1, max_in_flight: 64)`; see --set.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Any setting; in the environment its name is TRESTLE_SERVE_NAME.
+    /// Any setting; in the environment its name is `TRESTLE_SERVE_NAME`.
     #[arg(long = "set", value_name = "NAME=VALUE", long_help = set_help())]
     pub settings: Vec<String>,
     /// Keep rows and answers in this folder, as JSON lines.
@@ -312,7 +312,7 @@ pub struct ServeArgs {
     /// Load everything, print the configuration that would be in force, and exit.
     #[arg(long)]
     pub check: bool,
-    /// What is logged: error, warn, info, debug, or directives as in TRESTLE_LOG [default: info].
+    /// What is logged: error, warn, info, debug, or directives as in `TRESTLE_LOG` [default: info].
     #[arg(long, value_name = "LEVEL")]
     pub log_level: Option<String>,
     /// How the result of --check is printed.

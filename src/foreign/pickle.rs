@@ -334,23 +334,20 @@ impl Machine {
 
     /// An instruction that calls something.
     fn call(&mut self, code: u8) -> Result<(), Stop> {
-        let (callee, args) = match code {
-            b'o' => {
-                let mut items = self.pop_mark()?;
-                if items.is_empty() {
-                    return Err(Stop::NotPickle);
-                }
-                let callee = items.remove(0);
-                let items = self.scan.items.room(items);
-                (callee, self.scan.items.add(Item::List(items)))
+        let (callee, args) = if code == b'o' {
+            let mut items = self.pop_mark()?;
+            if items.is_empty() {
+                return Err(Stop::NotPickle);
             }
-            _ => {
-                if code == 0x92 {
-                    self.pop()?;
-                }
-                let args = self.pop()?;
-                (self.pop()?, args)
+            let callee = items.remove(0);
+            let items = self.scan.items.room(items);
+            (callee, self.scan.items.add(Item::List(items)))
+        } else {
+            if code == 0x92 {
+                self.pop()?;
             }
+            let args = self.pop()?;
+            (self.pop()?, args)
         };
         let class = match self.scan.items.get(callee) {
             Item::Global(name) => name.clone(),

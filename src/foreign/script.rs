@@ -50,6 +50,7 @@ impl Library {
 
 /// What the script is made from, besides what is shown.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Facts {
     pub(super) file: String,
     pub(super) library: Library,

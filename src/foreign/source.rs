@@ -1,6 +1,6 @@
 //! Bytes one after the other, with an end that no file can move: at most so many are ever read or unpacked.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead as _, BufReader, Read};
 
 /// Most bytes read from one file, packed or not.
 pub(super) const MOST_BYTES: u64 = 4 << 30;

@@ -54,7 +54,7 @@ pub(super) fn compose(plan: &BuildPlan, reference: &Reference, sizing: &Sizing) 
     Ok([heading(plan, sizing, "Start it with: docker compose up"), yaml(&document)?].concat())
 }
 
-/// Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget.
+/// `Deployment`, `Service`, `HorizontalPodAutoscaler` and `PodDisruptionBudget`.
 pub(super) fn kubernetes(plan: &BuildPlan, reference: &Reference, sizing: &Sizing) -> Result<String, PackageError> {
     let documents = [
         yaml(&deployment(plan, reference, sizing))?,

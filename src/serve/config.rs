@@ -93,7 +93,7 @@ pub struct BatchConfig {
 }
 
 /// When something else answers in place of a model, and what.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FallbackConfig {
     /// Failures in a row after which it answers.
     pub after_failures: u32,
@@ -104,7 +104,7 @@ pub struct FallbackConfig {
 }
 
 /// What answers in place of a model.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FallbackAnswer {
     /// Another version, which must be served as well.
     Version(String),

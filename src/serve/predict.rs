@@ -30,6 +30,7 @@ pub(super) async fn predict(State(app): State<Arc<App>>, request: Request) -> Re
 }
 
 /// The rows of a request.
+#[expect(clippy::struct_field_names, reason = "counts are called so")]
 struct Rows {
     inputs: Vec<Tensor>,
     n_rows: usize,

@@ -217,17 +217,16 @@ impl Writer {
         {
             full.file.flush()?;
         }
-        let current = match current {
-            Some(current) => current,
-            None => {
-                // The number tells apart what was begun in the same millisecond, in the order of names.
-                let stamp = time.strftime("%Y%m%dT%H%M%S%.3fZ").to_string().replace('.', "_");
-                let path = self.config.folder.join(format!("requests-{stamp}-{n_begun:06}.jsonl"));
-                *n_begun += 1;
-                let file = File::create_new(&path)?;
-                self.remove_oldest(&path)?;
-                current.insert(Current { file: BufWriter::new(file), n_bytes: 0 })
-            }
+        let current = if let Some(current) = current {
+            current
+        } else {
+            // The number tells apart what was begun in the same millisecond, in the order of names.
+            let stamp = time.strftime("%Y%m%dT%H%M%S%.3fZ").to_string().replace('.', "_");
+            let path = self.config.folder.join(format!("requests-{stamp}-{n_begun:06}.jsonl"));
+            *n_begun += 1;
+            let file = File::create_new(&path)?;
+            self.remove_oldest(&path)?;
+            current.insert(Current { file: BufWriter::new(file), n_bytes: 0 })
         };
         current.file.write_all(line)?;
         current.n_bytes += line.len() as u64;
@@ -250,7 +249,7 @@ fn log_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.starts_with("requests-") && name.ends_with(".jsonl") {
+        if name.starts_with("requests-") && path.extension().is_some_and(|extension| extension == "jsonl") {
             files.push(path);
         }
     }

@@ -39,6 +39,7 @@ pub(super) fn cut(data: &TensorData, range: Range<usize>) -> TensorData {
 }
 
 /// `data` again and again.
+#[expect(clippy::cloned_instead_of_copied, reason = "texts cannot be copied")]
 pub(super) fn repeated(data: &TensorData, times: usize) -> TensorData {
     each!(data, values => values.iter().cloned().cycle().take(values.len() * times).collect())
 }

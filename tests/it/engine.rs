@@ -262,7 +262,6 @@ fn verdict(folder: &Path, name: &str) -> (&'static str, String) {
 ///
 /// Writes `verdicts.tsv` there: name, verdict, reason.
 #[test]
-#[expect(clippy::print_stderr, reason = "what did not run is told whoever runs the tests")]
 fn every_model_in_the_folder_given_agrees_or_is_refused() {
     let Some(folder) = std::env::var_os("TRESTLE_CONFORMANCE_DIR").map(PathBuf::from) else {
         eprintln!("TRESTLE_CONFORMANCE_DIR is not set: no models outside of the repository are compared");

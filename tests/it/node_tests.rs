@@ -127,7 +127,6 @@ fn folders(root: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the report is what this test is for")]
 fn onnx_node_tests_pass_or_are_refused() {
     let Some(root) = std::env::var_os(FOLDER) else {
         println!(

@@ -206,10 +206,10 @@ fn unsupported(proto: &pb::ModelProto, graph: &pb::GraphProto, findings: &mut Fi
     let mut missing: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     let mut objections = Vec::new();
     each_node(graph, &mut |node| {
-        if !registry::supports(&node.domain, &node.op_type) {
-            missing.entry((node.domain.clone(), node.op_type.clone())).or_default().push(node_label(node));
-        } else {
+        if registry::supports(&node.domain, &node.op_type) {
             objections.extend(operators::objection(node, versions));
+        } else {
+            missing.entry((node.domain.clone(), node.op_type.clone())).or_default().push(node_label(node));
         }
     });
     let exporter = advice::Exporter::of(&proto.producer_name);

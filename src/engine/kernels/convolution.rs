@@ -205,6 +205,7 @@ impl Convolution {
         self.finish.bias.len()
     }
 
+    #[expect(clippy::many_single_char_names, reason = "lengths of pictures are called so")]
     fn dense(
         &self,
         packed: &Packed,
@@ -311,7 +312,6 @@ impl EvalOp for Convolution {
                 Weights::Depthwise(weights) => self.depthwise(weights, image, (h, w, c), output)?,
             }
         }
-        drop(view);
         Ok(tvec!(output.into_tvalue()))
     }
 }

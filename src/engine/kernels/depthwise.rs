@@ -92,6 +92,7 @@ impl Depthwise<'_> {
 
     /// Any positions, up to a vector of channels.
     #[inline(always)]
+    #[expect(clippy::many_single_char_names, reason = "lengths of pictures are called so")]
     fn plain<S: Simd, const FULL: bool>(&mut self, simd: S, first: usize, n: usize, y: usize, xs: Range<usize>) {
         let ((kh, kw), (sy, sx), (py, px)) = (self.kernel, self.stride, self.pad);
         let (h, w, c) = (self.h, self.w, self.c);

@@ -152,7 +152,9 @@ fn undefined_rows<T: Float>(input: &Tensor, axes: &[usize]) -> TractResult<Vec<(
     if !trailing || length == 0 {
         // The row of every element, and whether it has something bad or finite.
         let mut kept = shape.to_vec();
-        axes.iter().for_each(|axis| kept[*axis] = 1);
+        for axis in axes {
+            kept[*axis] = 1;
+        }
         let n_after = |axis: usize, shape: &[usize]| shape[axis + 1..].iter().product::<usize>();
         let row = |place: usize| -> usize {
             let axes = (0..shape.len()).filter(|axis| kept[*axis] != 1);

@@ -67,7 +67,9 @@ fn each<T: Datum + Copy>(values: &mut Tensor, function: impl Fn(T) -> T + Send +
     let values = view.as_slice_mut::<T>()?;
     let n = values.len();
     par_chunks_mut(values, 1, n, |_, part| {
-        part.iter_mut().for_each(|value| *value = function(*value));
+        for value in part {
+            *value = function(*value);
+        }
         Ok(())
     })
 }

@@ -111,7 +111,7 @@ fn truncated<T: Datum + Copy + Into<f64>>(values: &[T], shape: &[usize], to: Dat
     fn narrow(value: f64) -> i32 {
         i32::try_from(wide(value)).unwrap_or(i32::MIN)
     }
-    const TWO_63: f64 = 9_223_372_036_854_775_808.0;
+    const TWO_63: f64 = (1_u64 << 63) as f64;
     let values = values.iter().map(|value| (*value).into());
     match to {
         DatumType::I64 => tensor(shape, values.map(wide).collect()),

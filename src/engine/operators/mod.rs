@@ -108,10 +108,12 @@ pub(crate) enum Parsed {
 }
 
 impl Parsed {
+    #[expect(clippy::unnecessary_wraps, reason = "every operator's parse ends with one of these")]
     fn kernel(kernel: impl Kernel) -> TractResult<Self> {
         Ok(Self::Kernel(Arc::new(kernel)))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "every operator's parse ends with one of these")]
     fn by_type(kernel: impl Kernel, by_us: ByUs) -> TractResult<Self> {
         Ok(Self::ByType(Arc::new(kernel), by_us))
     }

@@ -87,7 +87,7 @@ impl Serialize for Nested {
             [length, ..] => serializer.collect_seq((0..*length).map(|row| {
                 let mut tensor = rows::rows(&self.tensor, row..row + 1);
                 tensor.shape.remove(0);
-                Nested { tensor }
+                Self { tensor }
             })),
         }
     }

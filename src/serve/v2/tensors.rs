@@ -155,20 +155,19 @@ pub(in crate::serve) fn tensor_from_json<'de, D: Deserializer<'de>>(
     }
     let n = data.len();
     // A flat list fills an axis that is alone, or alone of more than one.
-    let shape = match nesting {
-        Some(nesting) => nesting,
-        None => {
-            let rest: Option<usize> =
-                spec.shape.iter().skip(1).try_fold(1_usize, |n, dim| n.checked_mul(dim.fixed()? as usize));
-            match (spec.shape.len(), rest) {
-                (0 | 1, _) => vec![n; spec.shape.len()],
-                (rank, Some(width)) if width != 0 && (width == 1 || n == width) => {
-                    let mut shape = vec![n / width];
-                    shape.extend(spec.shape[1..rank].iter().filter_map(|dim| dim.fixed().map(|n| n as usize)));
-                    shape
-                }
-                _ => return Err(format!("the shape is {}, given was a flat list", spec.shape_text())),
+    let shape = if let Some(nesting) = nesting {
+        nesting
+    } else {
+        let rest: Option<usize> =
+            spec.shape.iter().skip(1).try_fold(1_usize, |n, dim| n.checked_mul(dim.fixed()? as usize));
+        match (spec.shape.len(), rest) {
+            (0 | 1, _) => vec![n; spec.shape.len()],
+            (rank, Some(width)) if width != 0 && (width == 1 || n == width) => {
+                let mut shape = vec![n / width];
+                shape.extend(spec.shape[1..rank].iter().filter_map(|dim| dim.fixed().map(|n| n as usize)));
+                shape
             }
+            _ => return Err(format!("the shape is {}, given was a flat list", spec.shape_text())),
         }
     };
     Ok(Tensor::new(spec.name.as_str(), shape, data))

@@ -113,7 +113,7 @@ async fn a_batch_has_its_limit() {
 async fn an_idle_model_answers_at_once_whatever_the_delay() {
     let gate = Gate::new();
     let (served, _) = Number::serving(Some(gate), false);
-    let router = router(vec![served], &config(8, Duration::from_secs(3600))).unwrap();
+    let router = router(vec![served], &config(8, Duration::from_hours(1))).unwrap();
     for _ in 0..3 {
         let answer = tokio::time::timeout(Duration::from_secs(20), ask(router.clone(), vec![1.0])).await;
         assert_eq!(answer.expect("nobody else is waited for").status.as_u16(), 200);

@@ -102,7 +102,7 @@ fn with_fallback(answer: FallbackAnswer, retry: Duration) -> ServeConfig {
 
 #[tokio::test]
 async fn another_version_answers_for_one_that_fails_and_says_so() {
-    let never = Duration::from_secs(3600);
+    let never = Duration::from_hours(1);
     let config = with_fallback(FallbackAnswer::Version("1.0.0".into()), never);
     let router = router(two_versions(), &config).unwrap();
     let infer = "/v2/models/churn/infer";

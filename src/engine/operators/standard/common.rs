@@ -102,7 +102,7 @@ pub(super) fn lengths(fact: &Fact) -> TractResult<Vec<usize>> {
 
 /// The same number of elements of another type.
 pub(super) fn fact(dtype: DatumType, shape: &[usize]) -> Fact {
-    Fact::new(dtype, shape.iter().map(|length| length.to_dim()))
+    Fact::new(dtype, shape.iter().map(tract_onnx::prelude::ToDim::to_dim))
 }
 
 /// The elements as integers.

@@ -43,12 +43,12 @@ impl DeformConv {
             "the kernel_shape {stated:?} is not that of the weights"
         );
         ensure!(
-            weights[1] * self.n_groups == image[1] && weights[0] % self.n_groups == 0,
+            weights[1] * self.n_groups == image[1] && weights[0].is_multiple_of(self.n_groups),
             "weights {weights:?} for {} channels in {} groups",
             image[1],
             self.n_groups
         );
-        ensure!(image[1] % self.n_offset_groups == 0, "{} offset groups", self.n_offset_groups);
+        ensure!(image[1].is_multiple_of(self.n_offset_groups), "{} offset groups", self.n_offset_groups);
         let window = Window::of(&self.node, weights[2..].to_vec())?;
         let along = window.along(&image[2..])?;
         Ok((vec![image[0], weights[0], along[0].n_out, along[1].n_out], window, along))

@@ -145,7 +145,9 @@ impl Axis {
         }
         if self.antialias || self.exclude_outside {
             ensure!(sum.abs() > 0.0, "nothing lies where an element would be made of");
-            taps.iter_mut().for_each(|(_, weight)| *weight /= sum);
+            for (_, weight) in &mut taps {
+                *weight /= sum;
+            }
         }
         Ok(taps)
     }

@@ -115,13 +115,12 @@ impl Kernel for Pad {
 
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>> {
         let input = &inputs[0];
-        let (pads, value) = match &self.fixed {
-            Some((pads, value)) => (self.pads(pads, None, input.rank())?, Some(tensor(&[], vec![*value])?)),
-            None => {
-                let axes = self.slots.get(inputs, 3).map(|axes| int_values(axes)).transpose()?;
-                let value = self.slots.get(inputs, 2).map(|value| value.clone().into_tensor());
-                (self.pads(&int_values(self.slots.need(inputs, 1)?)?, axes, input.rank())?, value)
-            }
+        let (pads, value) = if let Some((pads, value)) = &self.fixed {
+            (self.pads(pads, None, input.rank())?, Some(tensor(&[], vec![*value])?))
+        } else {
+            let axes = self.slots.get(inputs, 3).map(|axes| int_values(axes)).transpose()?;
+            let value = self.slots.get(inputs, 2).map(|value| value.clone().into_tensor());
+            (self.pads(&int_values(self.slots.need(inputs, 1)?)?, axes, input.rank())?, value)
         };
         let shape = self.shape(input.shape(), &pads)?;
         let value = match value {

@@ -166,7 +166,7 @@ macro_rules! float_remainders {
             fn remainder(self, by: Self, of_divisor: bool) -> TractResult<Self> {
                 let zero = <$kind>::default();
                 let rest = self % by;
-                Ok(if of_divisor && rest != zero && (rest < zero) != (by < zero) { rest + by } else { rest })
+                Ok(if of_divisor && (rest < zero || zero < rest) && (rest < zero) != (by < zero) { rest + by } else { rest })
             }
         })*
     };

@@ -94,8 +94,11 @@ fn product(
 #[derive(Debug)]
 struct MatMul;
 
+/// The two shapes as matrices, the shape of the batch, and that of the product.
+type Shapes = (Vec<usize>, Vec<usize>, Vec<usize>, Vec<usize>);
+
 /// The shapes as matrices, and the shape of the product.
-fn as_matrices(left: &[usize], right: &[usize]) -> TractResult<(Vec<usize>, Vec<usize>, Vec<usize>, Vec<usize>)> {
+fn as_matrices(left: &[usize], right: &[usize]) -> TractResult<Shapes> {
     ensure!(!left.is_empty() && !right.is_empty(), "MatMul of a scalar");
     let wide = |shape: &[usize]| shape.len() == 1;
     let left_matrix = if wide(left) { vec![1, left[0]] } else { left.to_vec() };
@@ -209,7 +212,9 @@ impl Kernel for Gemm {
         };
         let (left_values, right_values) = (turned(left, self.transposed.0)?, turned(right, self.transposed.1)?);
         let Values::Floats(mut sums) = product(&left_values, 0, &right_values, 0, sizes)? else { bail!("no numbers") };
-        sums.iter_mut().for_each(|sum| *sum *= self.alpha);
+        for sum in &mut sums {
+            *sum *= self.alpha;
+        }
         if let Some(added) = self.slots.get(inputs, 2) {
             let own = stretched_strides(added.shape(), &[n_rows, n_columns]);
             let added = float_values(added)?;

@@ -176,7 +176,7 @@ impl ConvInteger {
         let same = stated.iter().map(|length| *length as usize).eq(weights[2..].iter().copied());
         ensure!(stated.is_empty() || same, "the kernel_shape {stated:?} is not that of the weights");
         ensure!(
-            weights[1] * self.n_groups == image[1] && weights[0] % self.n_groups == 0,
+            weights[1] * self.n_groups == image[1] && weights[0].is_multiple_of(self.n_groups),
             "weights {weights:?} for {} channels in {} groups",
             image[1],
             self.n_groups

@@ -110,6 +110,7 @@ struct Recurrent {
 
 /// The lengths that everything has.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "counts are called so")]
 struct Sizes {
     n_steps: usize,
     n_rows: usize,
@@ -169,6 +170,7 @@ impl Recurrent {
     }
 
     /// One step of one row: the new hidden and cell state.
+    #[expect(clippy::needless_range_loop, reason = "gates are read at the same unit of several lists")]
     fn step(&self, weights: &Weights<'_>, sizes: Sizes, input: &[f64], hidden: &mut Vec<f64>, cell: &mut Vec<f64>) {
         let n = sizes.n_hidden;
         let n_gates = self.cell.n_gates();
@@ -309,14 +311,14 @@ impl Kernel for Recurrent {
                 peepholes: peepholes.as_deref(),
                 activations: &self.activations[direction],
             };
-            for row in 0..n_rows {
+            for (row, length) in row_lengths.iter().enumerate().take(n_rows) {
                 let at = self.state_at(direction, row, sizes);
                 let first = |state: Option<&Vec<f64>>| match state {
                     Some(state) => state[at..][..n_hidden].to_vec(),
                     None => vec![0.0; n_hidden],
                 };
                 let (mut hidden, mut cell) = (first(first_hidden.as_ref()), first(first_cell.as_ref()));
-                let length = row_lengths[row] as usize;
+                let length = *length as usize;
                 for step in 0..length {
                     let step = if *backwards { length - 1 - step } else { step };
                     let from = if self.batch_first { row * n_steps + step } else { step * n_rows + row };

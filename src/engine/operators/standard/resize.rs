@@ -162,15 +162,12 @@ impl Resize {
         };
         for (axis, size) in axes.iter().zip(&sizes) {
             ensure!(0 < *size, "an axis of {size} elements");
-            match common {
-                Some(scale) => {
-                    target.scales[*axis] = scale;
-                    target.shape[*axis] = (scale * input[*axis] as f64).round() as usize;
-                }
-                None => {
-                    target.scales[*axis] = *size as f64 / input[*axis] as f64;
-                    target.shape[*axis] = *size as usize;
-                }
+            if let Some(scale) = common {
+                target.scales[*axis] = scale;
+                target.shape[*axis] = (scale * input[*axis] as f64).round() as usize;
+            } else {
+                target.scales[*axis] = *size as f64 / input[*axis] as f64;
+                target.shape[*axis] = *size as usize;
             }
         }
         Ok(target)
@@ -200,7 +197,7 @@ impl Kernel for Resize {
         );
         let value = |at: &[usize]| match at.first().and_then(|at| inputs.get(*at)) {
             Some(fact) => match &fact.value {
-                Some(value) => Ok(Some(value.clone())),
+                Some(value) => Ok(Some(Arc::clone(value))),
                 None => depends_on_data("the sizes of Resize are computed"),
             },
             None => Ok(None),

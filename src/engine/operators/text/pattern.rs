@@ -123,7 +123,7 @@ fn class(pattern: &str, rest: &mut Rest<'_>, output: &mut String) -> TractResult
             }
             '[' if rest.peek() == Some(&':') => {
                 output.push('[');
-                while let Some(letter) = rest.next() {
+                for letter in rest.by_ref() {
                     output.push(letter);
                     if letter == ']' {
                         break;

@@ -289,7 +289,7 @@ mod tests {
             .with("ngram_counts", |a| a.ints = vec![0, 1, 3])
             .with("ngram_indexes", |a| a.ints = vec![0, 1, 2])
             .with("pool_strings", |a| {
-                a.strings = ["1", "1", "3", "1", "3", "2"].map(|w| w.as_bytes().to_vec()).to_vec()
+                a.strings = ["1", "1", "3", "1", "3", "2"].map(|w| w.as_bytes().to_vec()).to_vec();
             });
         let items = words(&[5], &["1", "2", "3", "1", "2"]);
         assert_eq!(run::<f32>(&TfIdfVectorizer::parse(&skipping).unwrap(), &[items]), [2.0, 1.0, 1.0]);

@@ -35,9 +35,8 @@ pub(crate) struct Tokenizer {
 
 impl Tokenizer {
     pub(crate) fn parse(node: &NodeProto) -> TractResult<Self> {
-        let fewest_chars = match usize::try_from(int(node, "mincharnum").unwrap_or(0)) {
-            Ok(fewest @ 1..) => fewest,
-            _ => return reject(node, "`mincharnum` must be positive"),
+        let Ok(fewest_chars @ 1..) = usize::try_from(int(node, "mincharnum").unwrap_or(0)) else {
+            return reject(node, "`mincharnum` must be positive");
         };
         let separators = texts(node, "separators");
         let pattern = |text: &str| match Pattern::new(text) {

@@ -19,7 +19,7 @@ use sequence::SequenceOperator;
 use tract_onnx::pb;
 use tract_onnx::pb::type_proto::Value as Type;
 use tract_onnx::tract_hir::internal::{
-    IntoArcTensor as _, IntoTValue as _, TValue, TVec, Tensor, ToDim as _, TractResult, bail, ensure, format_err,
+    IntoArcTensor as _, IntoTValue as _, TValue, TVec, Tensor, TractResult, bail, ensure, format_err,
 };
 use value::{Value, plain};
 pub(crate) use watch::Source;
@@ -196,7 +196,7 @@ fn run_kernel(kernel: &dyn Kernel, inputs: Vec<Option<Value>>) -> TractResult<Ve
     let shaping = kernel.shaping();
     let fact = |(idx, tensor): (usize, &TValue)| {
         let value = shaping.contains(&idx).then(|| tensor.clone().into_arc_tensor());
-        Fact::new(tensor.datum_type(), tensor.shape().iter().map(|length| length.to_dim())).with_value(value)
+        Fact::new(tensor.datum_type(), tensor.shape().iter().map(tract_onnx::prelude::ToDim::to_dim)).with_value(value)
     };
     let outputs = guarded("running the model", || {
         // It checks there what it is given; the shapes that it cannot tell come out below.
