@@ -275,7 +275,7 @@ impl<'a> Table<'a> {
 }
 
 /// A column's head that sorts when it is pressed, with a chevron where it does.
-fn sortable_head_ui(ui: &mut Ui, rect: Rect, idx: usize, column: &Column, sorting: &mut Sorting) {
+fn sortable_head_ui(ui: &Ui, rect: Rect, idx: usize, column: &Column, sorting: &mut Sorting) {
     const CHEVRON: f32 = 12.0;
     let t = ui.tokens();
     let is_on = sorting.column == idx;
