@@ -47,7 +47,11 @@ impl ConvTranspose {
         let (steps, dilations, extra) = (list("strides", 1)?, list("dilations", 1)?, list("output_padding", 0)?);
         ensure!(steps.iter().chain(&dilations).all(|value| 0 < *value), "strides {steps:?}, dilations {dilations:?}");
         let n_groups = int(&self.node, "group").unwrap_or(1).max(1) as usize;
-        ensure!(weights[0] == image[1] && image[1].is_multiple_of(n_groups), "weights {weights:?} for {} channels", image[1]);
+        ensure!(
+            weights[0] == image[1] && image[1].is_multiple_of(n_groups),
+            "weights {weights:?} for {} channels",
+            image[1]
+        );
         let auto_pad = text(&self.node, "auto_pad");
         let upper = auto_pad.as_deref() == Some("SAME_UPPER");
         let same = upper || auto_pad.as_deref() == Some("SAME_LOWER");
