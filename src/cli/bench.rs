@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::{BenchArgs, OutputArgs};
 use super::progress::Progress;
 use super::report::{Report, Verdict, table};
-use super::{open, report_on};
+use super::{need_report, open, report_on};
 use crate::benchmark::{self, BenchmarkConfig, BenchmarkPlan, RowSource};
 use crate::command::{BenchmarkLength, BenchmarkRequest, Command};
 use crate::engine::Worker;
@@ -34,22 +34,14 @@ pub(super) fn bench(
     let mut progress = Progress::new(&environment, output);
     let mut workbench = open(environment, place.to_owned(), version)?;
     if args.last {
-        let chosen = workbench.version().map(|version| version.record.version.to_string());
-        if workbench.benchmark_at_hand().is_none() || workbench.benchmark_stale().is_some() {
-            let what = chosen.map_or_else(
-                || "There is no version that could have been measured".to_owned(),
-                |version| format!("Version {version} was not measured yet"),
-            );
-            let fix = format!("Measure it with `trestle bench {}`.", place.display());
-            return Err(Problem::new(what, place.display().to_string(), fix).into());
-        }
+        need_report::<BenchmarkReport>(&workbench, place, "bench")?;
     } else {
         workbench.run(Command::RunBenchmarkOf(request(args)), |jobs| progress.show(jobs))?;
     }
     drop(progress);
     let mut report = report_on("bench", &workbench);
     let judged = workbench.benchmark_judged();
-    let measured = workbench.benchmark_at_hand().ok_or(JobError::Cancelled)?;
+    let measured = workbench.at_hand::<BenchmarkReport>().ok_or(JobError::Cancelled)?;
     tell(&mut report, measured, workbench.latency_budget(), &judged);
     compare(&mut report, &workbench, measured);
     Ok(report)

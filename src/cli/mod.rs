@@ -15,12 +15,14 @@ mod report;
 mod scoring;
 mod serve;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 pub use args::{Action, Cli};
 
 use crate::jobs::JobError;
-use crate::workbench::{Environment, Workbench};
+use crate::problem::Problem;
+use crate::workbench::{Environment, OfVersion, Workbench};
 use args::OutputArgs;
 use report::{Report, print_error};
 
@@ -97,6 +99,20 @@ fn open(environment: Environment, dir: std::path::PathBuf, version: Option<&str>
         workbench.run(crate::command::Command::SelectVersion(Some(number)), |_| {})?;
     }
     Ok(workbench)
+}
+
+/// Refuses when the version at hand has no report that `command` could show without a run.
+fn need_report<R: OfVersion>(workbench: &Workbench, place: &Path, command: &str) -> Result<(), Problem> {
+    if workbench.at_hand::<R>().is_some() && workbench.stale::<R>().is_none() {
+        return Ok(());
+    }
+    let done = R::DONE;
+    let what = workbench.version().map_or_else(
+        || format!("There is no version that could have been {done}"),
+        |version| format!("Version {} was not {done} yet", version.record.version),
+    );
+    let (place, fix) = (place.display(), format!("Leave --last out: `trestle {command} {}`.", place.display()));
+    Err(Problem::new(what, place.to_string(), fix))
 }
 
 /// A report that names the project and the version.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::{OutputArgs, ProfileArgs};
 use super::progress::Progress;
 use super::report::{Report, table};
-use super::{open, report_on};
+use super::{need_report, open, report_on};
 use crate::benchmark::{self, ProfilePlan, RowSource};
 use crate::command::{Command, ProfileOptions};
 use crate::engine::Worker;
@@ -30,21 +30,13 @@ pub(super) fn profile(
     let mut progress = Progress::new(&environment, output);
     let mut workbench = open(environment, place.to_owned(), version)?;
     if args.last {
-        let chosen = workbench.version().map(|version| version.record.version.to_string());
-        if workbench.profile_at_hand().is_none() || workbench.profile_stale().is_some() {
-            let what = chosen.map_or_else(
-                || "There is no version that could have been profiled".to_owned(),
-                |version| format!("Version {version} was not profiled yet"),
-            );
-            let fix = format!("Profile it with `trestle profile {}`.", place.display());
-            return Err(Problem::new(what, place.display().to_string(), fix).into());
-        }
+        need_report::<ProfileReport>(&workbench, place, "profile")?;
     } else {
         workbench.run(Command::RunProfile(options(args)), |jobs| progress.show(jobs))?;
     }
     drop(progress);
     let mut report = report_on("profile", &workbench);
-    let measured = workbench.profile_at_hand().ok_or(JobError::Cancelled)?;
+    let measured = workbench.at_hand::<ProfileReport>().ok_or(JobError::Cancelled)?;
     tell(&mut report, measured, args.top);
     Ok(report)
 }

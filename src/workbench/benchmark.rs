@@ -9,9 +9,9 @@ use crate::command::BenchmarkRequest;
 use crate::features::Mapping;
 use crate::judge;
 use crate::problem::Problem;
+use crate::project::Project;
 use crate::project::brief::LatencyBudget;
 use crate::project::reports::{BenchmarkReport, Judgement, Verdict};
-use crate::project::{ModelVersion, Project};
 use crate::step::Standing;
 
 /// A judgement with what it was made from, so that a page does not make it anew in every frame.
@@ -19,11 +19,6 @@ use crate::step::Standing;
 pub(super) struct JudgedLatency {
     of: Option<(Timestamp, Option<LatencyBudget>)>,
     judgement: Judgement,
-}
-
-/// Whether a report is about a version as it is now.
-fn is_about(report: &BenchmarkReport, version: &ModelVersion) -> bool {
-    report.version == version.record.version && report.evidence.model == version.record.model.sha256
 }
 
 impl Workbench {
@@ -75,28 +70,9 @@ impl Workbench {
         self.project.as_ref()?.documents.brief.latency.value.as_ref()
     }
 
-    /// The benchmark to look at: the last of the version at hand, else the last of any.
-    pub fn benchmark_at_hand(&self) -> Option<&BenchmarkReport> {
-        let reports: &[BenchmarkReport] = self.project.as_ref()?.reports();
-        let own = self.version().and_then(|version| reports.iter().rev().find(|report| is_about(report, version)));
-        own.or_else(|| reports.last())
-    }
-
-    /// Why [`Workbench::benchmark_at_hand`] says nothing about the version at hand; `None` when it does.
-    pub fn benchmark_stale(&self) -> Option<String> {
-        let (report, version) = (self.benchmark_at_hand()?, self.version()?);
-        if is_about(report, version) {
-            None
-        } else if report.version == version.record.version {
-            Some("the model changed since".to_owned())
-        } else {
-            Some(format!("{} was measured", report.version))
-        }
-    }
-
     /// What the benchmark at hand comes to under today's brief.
     pub fn benchmark_judged(&self) -> Judgement {
-        let (report, budget) = (self.benchmark_at_hand(), self.latency_budget());
+        let (report, budget) = (self.at_hand::<BenchmarkReport>(), self.latency_budget());
         let Some(report) = report else { return judge::latency(None, budget) };
         let of = Some((report.time, budget.cloned()));
         let mut known = self.judged_latency.borrow_mut();
@@ -114,10 +90,10 @@ impl Workbench {
         if self.benchmark.problem().is_some() {
             return (Standing::Fail, "the last run failed".to_owned());
         }
-        if self.benchmark_at_hand().is_none() {
+        if self.at_hand::<BenchmarkReport>().is_none() {
             return (Standing::NotStarted, "not run yet".to_owned());
         }
-        if let Some(stale) = self.benchmark_stale() {
+        if let Some(stale) = self.stale::<BenchmarkReport>() {
             return (Standing::Stale, stale);
         }
         let judged = self.benchmark_judged();

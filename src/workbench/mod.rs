@@ -10,6 +10,7 @@ mod edit;
 mod environment;
 mod evaluation;
 mod journey;
+mod measured;
 mod model;
 mod outcome;
 mod profile;
@@ -29,6 +30,7 @@ pub use container::Exported;
 pub use environment::Environment;
 pub use evaluation::Measured;
 pub use journey::NextStep;
+pub use measured::OfVersion;
 pub use model::Tried;
 pub use settings::{Recent, Settings, ThemeChoice};
 

@@ -6,13 +6,8 @@ use crate::benchmark::{self, ProfilePlan, RowSource};
 use crate::command::ProfileOptions;
 use crate::features::Mapping;
 use crate::problem::Problem;
+use crate::project::Project;
 use crate::project::reports::ProfileReport;
-use crate::project::{ModelVersion, Project};
-
-/// Whether a report is about a version as it is now.
-fn is_about(report: &ProfileReport, version: &ModelVersion) -> bool {
-    report.version == version.record.version && report.evidence.model == version.record.model.sha256
-}
 
 impl Workbench {
     pub(super) fn run_profile(&mut self, options: ProfileOptions) -> Result<(), Problem> {
@@ -67,24 +62,5 @@ impl Workbench {
         self.profile.last = Some(report.clone());
         self.open_project()?.add_report(report)?;
         Ok(())
-    }
-
-    /// The profile to look at: the last of the version at hand, else the last of any.
-    pub fn profile_at_hand(&self) -> Option<&ProfileReport> {
-        let reports: &[ProfileReport] = self.project.as_ref()?.reports();
-        let own = self.version().and_then(|version| reports.iter().rev().find(|report| is_about(report, version)));
-        own.or_else(|| reports.last())
-    }
-
-    /// Why [`Workbench::profile_at_hand`] says nothing about the version at hand; `None` when it does.
-    pub fn profile_stale(&self) -> Option<String> {
-        let (report, version) = (self.profile_at_hand()?, self.version()?);
-        if is_about(report, version) {
-            None
-        } else if report.version == version.record.version {
-            Some("the model changed since".to_owned())
-        } else {
-            Some(format!("{} was profiled", report.version))
-        }
     }
 }

@@ -60,7 +60,7 @@ impl Workbench {
         &self.benchmark
     }
 
-    /// The last profile, of whichever version; the one to look at is [`Workbench::profile_at_hand`].
+    /// The last profile, of whichever version; the one to look at is [`Workbench::at_hand`].
     pub fn profile(&self) -> &StepState<ProfileReport> {
         &self.profile
     }

@@ -54,13 +54,7 @@ impl Kernel for LinearClassifier {
     }
 
     fn outputs(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
-        let input = only(self.name(), inputs)?;
-        ensure_number(self.name(), input.dtype)?;
-        let rows = row_dim(input)?;
-        Ok(tvec!(
-            Fact::new(self.labels.dtype(), [rows.clone()]),
-            Fact::new(f32::datum_type(), [rows, self.labels.len().to_dim()]),
-        ))
+        self.labels.outputs(self.name(), only(self.name(), inputs)?, self.labels.len())
     }
 
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>> {

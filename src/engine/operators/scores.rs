@@ -3,7 +3,7 @@
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::kernel::tensor;
+use super::kernel::{Fact, ensure_number, row_dim, tensor};
 use super::reject;
 use crate::engine::proto::{class_labels, text};
 use crate::project::contract::ClassLabel;
@@ -37,6 +37,13 @@ impl Labels {
             Self::Int(labels) => labels.len(),
             Self::Text(labels) => labels.len(),
         }
+    }
+
+    /// What a classifier gives for `input`: a label a row, and `n_scores` scores of it.
+    pub(crate) fn outputs(&self, name: &str, input: &Fact, n_scores: usize) -> TractResult<TVec<Fact>> {
+        ensure_number(name, input.dtype)?;
+        let rows = row_dim(input)?;
+        Ok(tvec!(Fact::new(self.dtype(), [rows.clone()]), Fact::new(f32::datum_type(), [rows, n_scores.to_dim()]),))
     }
 
     /// Element type of the label output.

@@ -3,7 +3,7 @@
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::kernel::{Fact, Kernel, Work, elements, ensure_number, only, row_dim, rows_and_columns, tensor};
+use super::kernel::{Fact, Kernel, Work, elements, only, row_dim, rows_and_columns, tensor};
 use super::linear::dot;
 use super::scores::{Labels, PostTransform, logistic};
 use super::{ML, Operator, Parsed, reject};
@@ -258,13 +258,7 @@ impl Kernel for SvmClassifier {
     }
 
     fn outputs(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
-        let input = only(self.name(), inputs)?;
-        ensure_number(self.name(), input.dtype)?;
-        let rows = row_dim(input)?;
-        Ok(tvec!(
-            Fact::new(self.labels.dtype(), [rows.clone()]),
-            Fact::new(f32::datum_type(), [rows, self.n_scores().to_dim()]),
-        ))
+        self.labels.outputs(self.name(), only(self.name(), inputs)?, self.n_scores())
     }
 
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>> {

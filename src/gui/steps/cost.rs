@@ -86,7 +86,7 @@ struct Listed {
 
 impl CostCard {
     pub(super) fn ui(&mut self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
-        let report = workbench.profile_at_hand();
+        let report = workbench.at_hand::<ProfileReport>();
         let remark = report.map(remark).unwrap_or_default();
         Card::new("Cost by operator").remark(&remark).show(ui, |ui| {
             let running = running_ui(ui, workbench, outbox);
@@ -97,7 +97,7 @@ impl CostCard {
                 ui.add_space(space::S);
             }
             if let Some(report) = report {
-                if let Some(stale) = workbench.profile_stale() {
+                if let Some(stale) = workbench.stale::<ProfileReport>() {
                     let words = format!("This says nothing about the version at hand: {stale}. Profile again.");
                     notice(ui, Verdict::Stale, &words);
                     ui.add_space(space::XS);
@@ -120,7 +120,7 @@ impl CostCard {
     #[cfg(feature = "pictures")]
     pub(super) fn look_into_nodes(&mut self, workbench: &Workbench) {
         self.by_node = true;
-        let report = workbench.profile_at_hand();
+        let report = workbench.at_hand::<ProfileReport>();
         let costliest = |report: &ProfileReport| {
             let order = judge::sorted_steps(&report.profile, "", CostKey::Time, true);
             order.first().map(|step| (report.time, *step))

@@ -18,6 +18,7 @@ use crate::gui::widgets::{
 };
 use crate::judge;
 use crate::project::ModelVersion;
+use crate::project::reports::ProfileReport;
 use crate::step::Step;
 use crate::workbench::Workbench;
 
@@ -72,7 +73,7 @@ impl ModelView {
         contract_ui(ui, &version.record.model);
         doctor_ui(ui, &version.record.model);
         features_ui(ui, workbench, outbox);
-        if workbench.profile_at_hand().is_none() {
+        if workbench.at_hand::<ProfileReport>().is_none() {
             // The costs list the operators too.
             operators_ui(ui, &version.record.model);
         }

@@ -20,18 +20,10 @@ macro_rules! typed {
 macro_rules! numeric {
     ($dtype:expr, $function:ident ( $($argument:expr),* )) => {
         match $dtype {
-            DatumType::U8 => $function::<u8>($($argument),*),
-            DatumType::U16 => $function::<u16>($($argument),*),
-            DatumType::U32 => $function::<u32>($($argument),*),
-            DatumType::U64 => $function::<u64>($($argument),*),
-            DatumType::I8 => $function::<i8>($($argument),*),
-            DatumType::I16 => $function::<i16>($($argument),*),
-            DatumType::I32 => $function::<i32>($($argument),*),
-            DatumType::I64 => $function::<i64>($($argument),*),
             DatumType::F16 => $function::<f16>($($argument),*),
             DatumType::F32 => $function::<f32>($($argument),*),
             DatumType::F64 => $function::<f64>($($argument),*),
-            other => bail!("{other:?} is not taken here"),
+            dtype => $crate::engine::operators::standard::common::integral!(dtype, $function($($argument),*)),
         }
     };
 }
@@ -48,7 +40,7 @@ macro_rules! integral {
             DatumType::I16 => $function::<i16>($($argument),*),
             DatumType::I32 => $function::<i32>($($argument),*),
             DatumType::I64 => $function::<i64>($($argument),*),
-            other => bail!("{other:?} is not an integer"),
+            other => bail!("{other:?} is not taken here"),
         }
     };
 }

@@ -6,7 +6,7 @@
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::super::kernel::{Fact, Kernel, Work, ensure_number, only, row_dim, tensor};
+use super::super::kernel::{Fact, Kernel, Work, only, tensor};
 use super::super::reject;
 use super::super::scores::{Labels, PostTransform, logistic};
 use super::ensemble::Aggregate;
@@ -111,13 +111,7 @@ impl Kernel for TreeEnsembleClassifier {
     }
 
     fn outputs(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
-        let input = only(self.name(), inputs)?;
-        ensure_number(self.name(), input.dtype)?;
-        let rows = row_dim(input)?;
-        Ok(tvec!(
-            Fact::new(self.labels.dtype(), [rows.clone()]),
-            Fact::new(f32::datum_type(), [rows, self.labels.len().to_dim()]),
-        ))
+        self.labels.outputs(self.name(), only(self.name(), inputs)?, self.labels.len())
     }
 
     fn run(&self, inputs: &[TValue]) -> TractResult<TVec<Tensor>> {

@@ -76,7 +76,7 @@ pub(super) fn summary_ui(
         if judged.asked.is_empty() { "Measured, batch 1".to_owned() } else { format!("Brief says {}", judged.asked) };
     let number = ms.map_or_else(|| "–".to_owned(), judge::millis);
     let unit = format!("ms {}", judge::percentile_name(percentile));
-    let (verdict, said) = match workbench.benchmark_stale() {
+    let (verdict, said) = match workbench.stale::<BenchmarkReport>() {
         Some(_) => (Look::Stale, format!("{}: {}", report.version, words(judged, ms, budget))),
         None => (look(judged.verdict), words(judged, ms, budget)),
     };

@@ -18,6 +18,7 @@ use crate::gui::widgets::{
     secondary_button,
 };
 use crate::project::ModelVersion;
+use crate::project::reports::BenchmarkReport;
 use crate::step::Step;
 use crate::workbench::{RunningJob, Workbench};
 use shown::Shown;
@@ -59,13 +60,13 @@ impl BenchmarkView {
         {
             outbox.send(Command::Dismiss(Step::Benchmark));
         }
-        let Some(report) = workbench.benchmark_at_hand() else {
+        let Some(report) = workbench.at_hand::<BenchmarkReport>() else {
             if running.is_none() {
                 not_measured_ui(ui, version, outbox);
             }
             return;
         };
-        if let Some(stale) = workbench.benchmark_stale() {
+        if let Some(stale) = workbench.stale::<BenchmarkReport>() {
             let words =
                 format!("This says nothing about the version at hand: {stale}. Run the benchmark to measure it.");
             notice(ui, Verdict::Stale, &words);
