@@ -61,7 +61,7 @@ pub(super) struct App {
     pub(super) processors: Arc<Semaphore>,
     /// Memory for bodies, in units of [`body::UNIT_BYTES`].
     pub(super) body_memory: Arc<Semaphore>,
-    n_processors: usize,
+    pub(super) n_processors: usize,
     openapi: OnceLock<Bytes>,
     /// One moment, on both clocks.
     began: (Instant, Timestamp),

@@ -25,6 +25,7 @@ mod example;
 mod fallback;
 mod golden;
 mod health;
+mod lanes;
 mod metrics;
 mod mlflow;
 mod model;
@@ -151,6 +152,9 @@ pub enum ServeError {
     /// The system gave no signal handler.
     #[error("Cannot wait for signals: {0}")]
     Signals(io::Error),
+    /// The threads for connections could not be started.
+    #[error("Cannot start the threads for connections: {0}")]
+    Lanes(io::Error),
 }
 
 impl From<ServeError> for Problem {
@@ -197,7 +201,7 @@ impl From<ServeError> for Problem {
                 Self::new(what, path.display().to_string(), "Give PEM files of a certificate and its private key.")
             }
             ServeError::Metrics(_) => Self::new(what, "", "Report this; it is a mistake in Trestle."),
-            ServeError::Signals(_) => Self::new(what, "", "Close other programs and try again."),
+            ServeError::Signals(_) | ServeError::Lanes(_) => Self::new(what, "", "Close other programs and try again."),
         }
     }
 }

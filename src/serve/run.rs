@@ -15,6 +15,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::app::{App, Phase, routes};
+use super::lanes::Lanes;
 use super::{ServeConfig, ServeError, ServedModel, tls};
 
 /// Pause after a failed accept, so that a lack of file descriptors is not a busy loop.
@@ -131,6 +132,7 @@ struct Server {
     max_connections: usize,
     write_timeout: Duration,
     tls: Option<TlsAcceptor>,
+    lanes: Lanes,
 }
 
 impl Server {
@@ -150,6 +152,7 @@ impl Server {
             max_connections: app.config.max_connections,
             write_timeout: app.config.write_timeout,
             tls,
+            lanes: Lanes::start(app.n_processors).map_err(ServeError::Lanes)?,
         })
     }
 
@@ -181,19 +184,21 @@ impl Server {
         // Who comes now is told so once; asked to shut down, hyper would close without a word.
         let is_late = *closing.borrow();
         let http = if is_late { self.http_when_closing.clone() } else { self.http.clone() };
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(self.write_timeout));
-        // Its timer is not allowed to move; hyper moves its streams.
-        let stream = Box::pin(stream);
-        match self.tls.clone() {
-            None => drop(tokio::spawn(converse(http, stream, service, closing, is_late))),
-            Some(tls) => drop(tokio::spawn(async move {
-                match tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => converse(http, stream, service, closing, is_late).await,
-                    Ok(Err(error)) => tracing::debug!(%error, "no TLS connection came about"),
-                    Err(_elapsed) => tracing::debug!("a TLS connection did not come about in time"),
-                }
-            })),
+        let (tls, write_timeout) = (self.tls.clone(), self.write_timeout);
+        let spawned = self.lanes.spawn(stream, move |stream| async move {
+            let mut stream = TimeoutStream::new(stream);
+            stream.set_write_timeout(Some(write_timeout));
+            // Its timer is not allowed to move; hyper moves its streams.
+            let stream = Box::pin(stream);
+            let Some(tls) = tls else { return converse(http, stream, service, closing, is_late).await };
+            match tokio::time::timeout(HANDSHAKE_PATIENCE, tls.accept(stream)).await {
+                Ok(Ok(stream)) => converse(http, stream, service, closing, is_late).await,
+                Ok(Err(error)) => tracing::debug!(%error, "no TLS connection came about"),
+                Err(_elapsed) => tracing::debug!("a TLS connection did not come about in time"),
+            }
+        });
+        if let Err(error) = spawned {
+            tracing::warn!(%error, "a connection could not be served");
         }
     }
 }
