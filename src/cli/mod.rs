@@ -73,7 +73,7 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
             finish(output, || projects::export(environment, dir, &kind, out, tag, which.version.as_deref(), output))
         }
         Action::Serve(args) => serve::serve(&environment, args),
-        Action::Health { url } => serve::health(&environment, &url),
+        Action::Health { url, tls_certificate, config } => serve::health(&environment, &url, tls_certificate, config),
         #[cfg(feature = "pictures")]
         Action::Pictures { out } => finish(OutputArgs::default(), || projects::pictures(&environment, &out)),
         Action::Worker => crate::engine::run_worker(),

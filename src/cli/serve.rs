@@ -1,5 +1,6 @@
 //! `serve` and `health`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::args::{GoldenArg, ServeArgs};
@@ -48,10 +49,7 @@ fn prepared(args: ServeArgs) -> Result<(Vec<ServedModel>, ServeConfig), ServeErr
         ..ServeSettings::default()
     };
     let set = ServeSettings::from_assignments(settings.iter().map(String::as_str))?;
-    // A name or value that is no Unicode is none of ours.
-    let variables =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let environment = ServeSettings::from_environment(variables)?;
+    let environment = variables()?;
     let file = config.map_or_else(|| Ok(ServeSettings::default()), |path| ServeSettings::read(&path))?;
     let mut settings = flags.or(set).or(environment).or(file);
     let mut versions = settings.versions.take().unwrap_or_default();
@@ -92,6 +90,38 @@ fn check(args: ServeArgs) -> Result<Report, ServeError> {
     Ok(report)
 }
 
-pub(super) fn health(environment: &Environment, url: &str) -> ExitCode {
-    ExitCode::from(u8::from(!environment.runtime.block_on(serve::health(url))))
+pub(super) fn health(
+    environment: &Environment,
+    url: &str,
+    tls_certificate: Option<PathBuf>,
+    config: Option<PathBuf>,
+) -> ExitCode {
+    let asked = certificate(url, tls_certificate, config).and_then(|certificate| {
+        let answered = environment.runtime.block_on(serve::health_over(url, certificate.as_deref()));
+        answered.map_err(|reason| Problem::new(format!("The server is not ready: {reason}"), url, ""))
+    });
+    match asked {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            // Its own code says that it could not be done; here there are only yes and no.
+            print_error(&problem.into(), false);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The certificate that the server must present: as given, else that of this machine's server by its configuration.
+fn certificate(url: &str, given: Option<PathBuf>, config: Option<PathBuf>) -> Result<Option<PathBuf>, Problem> {
+    if given.is_some() || !serve::is_loopback(url) {
+        return Ok(given);
+    }
+    let file = config.map_or_else(|| Ok(ServeSettings::default()), |path| ServeSettings::read(&path))?;
+    Ok(variables()?.or(file).tls_certificate)
+}
+
+/// The settings of the environment; a name or value that is no Unicode is none of ours.
+fn variables() -> Result<ServeSettings, ServeError> {
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    ServeSettings::from_environment(variables)
 }

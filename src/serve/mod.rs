@@ -48,7 +48,7 @@ use std::path::PathBuf;
 pub use access::{NoHash, TokenHash};
 pub use app::router;
 pub use config::{BatchConfig, FallbackAnswer, FallbackConfig, RequestLogConfig, ServeConfig, TlsFiles};
-pub use health::health;
+pub use health::{health, health_over, is_loopback};
 pub use model::{GoldenAtStart, Infer, ServedModel, served_folder, served_version_name, served_versions};
 pub use run::{check, serve, serve_on};
 pub use settings::{ServeSettings, UnknownFieldsSetting};
@@ -131,7 +131,7 @@ pub enum ServeError {
         source: io::Error,
     },
     /// Certificate or key cannot be used.
-    #[error("TLS cannot be offered: {reason}")]
+    #[error("TLS cannot be used: {reason}")]
     Tls {
         /// The file.
         path: PathBuf,

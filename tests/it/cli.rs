@@ -767,6 +767,37 @@ fn a_server_answers_until_it_is_asked_to_stop() {
 }
 
 #[test]
+fn a_server_with_a_certificate_is_healthy_to_its_own_check_and_to_no_other() {
+    let dir = Dir::with_example();
+    for name in ["own", "other"] {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        dir.write(&format!("{name}.pem"), made.cert.pem());
+        dir.write(&format!("{name}.key"), made.signing_key.serialize_pem());
+    }
+    dir.write("serve.ron", "(format: 1, tls_certificate: \"own.pem\", tls_key: \"own.key\")");
+    let served = ["serve", "churn", "--address", "127.0.0.1:0", "--config", "serve.ron"];
+    let server = Served::start(&dir, &served);
+    let url = format!("http://{}/v2/health/ready", server.address);
+    let asked = |certificate: Option<&str>, arguments: &[&str]| {
+        let mut command = dir.command(&[&["health", &url], arguments].concat());
+        if let Some(certificate) = certificate {
+            command.env("TRESTLE_SERVE_TLS_CERTIFICATE", certificate);
+        }
+        command.output().unwrap().status.code()
+    };
+    // While the model warms up it is not ready; the image's own check is run by its environment alone.
+    let healthy = (0..200).any(|_| asked(Some("own.pem"), &[]) == Some(0));
+    assert!(healthy, "the server never became ready");
+    assert_eq!(asked(None, &["--config", "serve.ron"]), Some(0));
+    assert_eq!(asked(None, &["--tls-certificate", "own.pem"]), Some(0));
+    assert_eq!(asked(None, &["--tls-certificate", "other.pem"]), Some(1));
+    assert_eq!(asked(Some("other.pem"), &[]), Some(1));
+    assert_eq!(asked(Some("absent.pem"), &[]), Some(1));
+    assert_eq!(asked(None, &[]), Some(1), "nothing tells who should answer");
+    assert_eq!(server.stop().0, Some(0));
+}
+
+#[test]
 fn a_servers_configuration_is_checked_without_serving() {
     let dir = Dir::with_example();
     dir.write(

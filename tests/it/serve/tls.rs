@@ -13,7 +13,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use trestle::problem::Problem;
-use trestle::serve::{ServeConfig, TlsFiles, check, serve_on};
+use trestle::serve::{ServeConfig, TlsFiles, check, health_over, serve_on};
 
 use super::fixture::{Temper, request, served};
 
@@ -41,6 +41,7 @@ fn connector(trusted: CertificateDer<'static>) -> TlsConnector {
 async fn a_model_is_asked_over_https_and_plain_http_gets_nowhere() {
     let folder = tempfile::tempdir().unwrap();
     let (files, trusted) = certificate(folder.path());
+    let known = files.certificate.clone();
     let config = ServeConfig { tls: Some(files), ..ServeConfig::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -68,6 +69,20 @@ async fn a_model_is_asked_over_https_and_plain_http_gets_nowhere() {
         assert!(text.starts_with("HTTP/1.1 200") || text.starts_with("HTTP/1.1 503"), "{text}");
     }
     assert!(text.contains("probabilities"), "{text}");
+
+    // The health check asks by the address alone: who answers is told by the certificate and nothing else.
+    let url = format!("http://{address}/v2/health/ready");
+    health_over(&url, Some(&known)).await.unwrap();
+    health_over(&url.replace("http:", "https:"), Some(&known)).await.unwrap();
+    let others = tempfile::tempdir().unwrap();
+    let (other, _) = certificate(others.path());
+    let refused = health_over(&url, Some(&other.certificate)).await.unwrap_err();
+    assert!(refused.contains("certificate"), "{refused}");
+    for without in [&url, &url.replace("http:", "https:")] {
+        health_over(without, None).await.unwrap_err();
+    }
+    let absent = health_over(&url, Some(&others.path().join("absent.pem"))).await.unwrap_err();
+    assert!(absent.starts_with("TLS cannot be used"), "{absent}");
 
     let mut plain = TcpStream::connect(address).await.unwrap();
     plain.write_all(asked.as_bytes()).await.unwrap();
@@ -97,7 +112,7 @@ fn files_that_are_no_certificate_or_key_are_told_at_start() {
     for (files, place) in cases {
         let config = ServeConfig { tls: Some(files), ..ServeConfig::default() };
         let problem = Problem::from(check(vec![served("1.0.0", Temper::Kind)], &config).unwrap_err());
-        assert!(problem.place.ends_with(place) && problem.what.starts_with("TLS cannot be offered"), "{problem}");
+        assert!(problem.place.ends_with(place) && problem.what.starts_with("TLS cannot be used"), "{problem}");
     }
     let config = ServeConfig { tls: Some(files), ..ServeConfig::default() };
     check(vec![served("1.0.0", Temper::Kind)], &config).unwrap();
