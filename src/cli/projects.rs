@@ -9,7 +9,9 @@ use super::{open, report_on};
 use crate::brief;
 use crate::command::{BriefField, Command, ExportKind};
 use crate::jobs::JobError;
+use crate::judge;
 use crate::problem::Problem;
+use crate::project::reports::{LoadReport, LoadRun};
 use crate::project::{DocumentKind, DocumentState};
 use crate::workbench::{Environment, Workbench};
 
@@ -115,6 +117,10 @@ pub(super) fn build(
     for line in table(&rows.collect::<Vec<_>>()) {
         report.say(line);
     }
+    if let Some(load) = &built.load {
+        report.set("load", load_object(load));
+        report.say(load_words(load));
+    }
     let size = built.size_bytes as f64 / 1e6;
     if built.passed() {
         report.say(format!("Tagged {} ({size:.1} MB)", built.tags.join(", ")));
@@ -122,6 +128,36 @@ pub(super) fn build(
         report.say("Not tagged: verification failed, and the image was removed. An earlier tag is untouched.");
     }
     Ok(report)
+}
+
+/// The load for programs, its figures named like a benchmark's.
+fn load_object(load: &LoadReport) -> serde_json::Value {
+    let side = |side: &LoadRun| {
+        let [p50, p90, p95, p99, max] = side.run.percentiles_ms;
+        serde_json::json!({
+            "n": side.run.n, "n_failed": side.n_failed, "per_second": judge::per_second(&side.run),
+            "p50_ms": p50, "p90_ms": p90, "p95_ms": p95, "p99_ms": p99, "max_ms": max,
+            "resident_bytes": side.resident_bytes,
+        })
+    };
+    serde_json::json!({
+        "inside": side(&load.inside), "outside": load.outside.as_ref().map(side),
+        "outside_missing": load.outside_missing, "peak_memory_bytes": load.peak_memory_bytes,
+        "memory_limit_bytes": load.memory_limit_bytes,
+    })
+}
+
+/// The load for people.
+fn load_words(load: &LoadReport) -> String {
+    let rows = judge::load_rows(load).into_iter().map(|row| {
+        let [p50, p95, p99] = row.percentiles;
+        format!("{} p50 {p50}, p95 {p95}, p99 {p99} ms, {} requests/s", row.place, row.per_second)
+    });
+    let mut words: Vec<String> = rows.collect();
+    if !load.outside_missing.is_empty() {
+        words.push(format!("outside not measured: {}", load.outside_missing));
+    }
+    format!("Under load, one request after another: {}", words.join("; "))
 }
 
 pub(super) fn export(

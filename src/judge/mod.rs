@@ -9,6 +9,7 @@ mod cost;
 mod drift;
 mod evaluation;
 mod figures;
+mod load;
 mod metric;
 mod outcomes;
 mod quantities;
@@ -29,6 +30,7 @@ pub use drift::{
 };
 pub use evaluation::{Baseline, MetricLine, baseline, latest_evaluation, metrics, shown_value, success};
 pub use figures::counted;
+pub use load::{LOAD_PERCENTILES, LoadRow, load_line, load_memory, load_remark, load_rows};
 pub use metric::measure;
 pub use outcomes::{ConfusionTable, RocLine, confusion_table, roc_lines};
 pub use quantities::{bytes, duration, quantity};

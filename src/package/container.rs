@@ -8,7 +8,7 @@ use bollard::models::{
     ContainerCreateBody, ContainerInspectResponse, ContainerState, HealthConfig, HealthStatusEnum, HostConfig,
     PortBinding,
 };
-use bollard::query_parameters::{CreateContainerOptions, LogsOptionsBuilder, StopContainerOptionsBuilder};
+use bollard::query_parameters::{CreateContainerOptions, KillContainerOptionsBuilder, LogsOptionsBuilder};
 use futures_util::StreamExt as _;
 use tokio::time::{sleep, timeout};
 
@@ -29,7 +29,7 @@ pub(super) const READY_LIMIT: Duration = Duration::from_mins(1);
 /// How long the server may take for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long the server may take from SIGTERM to its end; it drains for up to 9 s, and has nothing to drain here.
+/// How long the server may take from SIGTERM to its end; it drains for up to 9 s.
 pub(super) const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 /// How often the image's health check runs during verification; 10 s in the image itself.
@@ -37,6 +37,9 @@ const HEALTH_INTERVAL: Duration = Duration::from_millis(300);
 
 /// Memory that the server gets beyond twice the model's size.
 const BASE_MEMORY_BYTES: i64 = 512 << 20;
+
+/// The stage of its end.
+const STOPPING: &str = "stopping the container";
 
 /// Lines of the log that an error shows.
 const LOG_TAIL: usize = 20;
@@ -162,7 +165,13 @@ impl Running<'_> {
         Err(PackageError::NotReady { limit: READY_LIMIT, log: self.tail().await })
     }
 
-    async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Result<T, PackageError> {
+    /// Its identity.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Waits for `work`, but neither beyond `limit` nor beyond cancellation.
+    pub(super) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Result<T, PackageError> {
         guarded(self.context, "verifying the container", limit, work).await
     }
 
@@ -222,15 +231,35 @@ impl Running<'_> {
         self.client = Client::new(self.client.authority().to_owned(), ANSWER_LIMIT);
     }
 
-    /// Sends SIGTERM, waits for the end, and tells how it went.
-    pub(super) async fn stop(&self) -> Result<Ending, PackageError> {
-        const STAGE: &str = "stopping the container";
-        let started = Instant::now();
-        let options = StopContainerOptionsBuilder::new().t(STOP_LIMIT.as_secs() as i32).build();
-        let stop = self.docker.stop_container(&self.id, Some(options));
-        request(self.context, STAGE, STOP_LIMIT + ENGINE_LIMIT, stop).await?;
-        let millis = started.elapsed().as_millis() as u64;
-        Ok(Ending { exit_code: self.state().await?.exit_code.unwrap_or(-1), millis })
+    /// The exit code, when it runs no more.
+    pub(super) async fn has_ended(&self) -> Result<Option<i64>, PackageError> {
+        let state = self.state().await?;
+        Ok((state.running == Some(false)).then(|| state.exit_code.unwrap_or(-1)))
+    }
+
+    /// Sends SIGTERM.
+    pub(super) async fn terminate(&self) -> Result<(), PackageError> {
+        let options = KillContainerOptionsBuilder::new().signal("SIGTERM").build();
+        let killed = self.docker.kill_container(&self.id, Some(options));
+        request(self.context, STOPPING, ENGINE_LIMIT, killed).await
+    }
+
+    /// Waits for the end after a signal of that moment, and tells how it went; one that goes on and on is an ending
+    /// with exit code −1.
+    pub(super) async fn ended(&self, signalled: Instant) -> Result<Ending, PackageError> {
+        let mut pause = Duration::from_millis(5);
+        loop {
+            let state = self.state().await?;
+            let millis = signalled.elapsed().as_millis() as u64;
+            if state.running == Some(false) {
+                return Ok(Ending { exit_code: state.exit_code.unwrap_or(-1), millis });
+            }
+            if STOP_LIMIT < signalled.elapsed() {
+                return Ok(Ending { exit_code: -1, millis });
+            }
+            self.within(ENGINE_LIMIT, sleep(pause)).await?;
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
     }
 }
 

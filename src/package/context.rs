@@ -222,6 +222,16 @@ fn model_layer(plan: &BuildPlan) -> Result<Tarball, PackageError> {
     layer.finish()
 }
 
+/// Writes what the image has in `/model` to `model` below `folder`.
+pub(super) fn write_model(plan: &BuildPlan, folder: &Path) -> Result<(), PackageError> {
+    let layer = model_layer(plan)?;
+    let mut bytes = Vec::new();
+    layer
+        .write_to(&mut bytes)
+        .and_then(|()| tar::Archive::new(bytes.as_slice()).unpack(folder))
+        .map_err(|source| PackageError::Write { path: folder.to_owned(), source })
+}
+
 /// The files of a version's folder, sorted by name: the record, the golden rows, and weights that stand beside the model.
 fn version_files(folder: &Path) -> Result<Vec<(String, PathBuf)>, PackageError> {
     let unreadable = |source| PackageError::Read { what: "the version's folder", path: folder.to_owned(), source };

@@ -132,6 +132,20 @@ pub enum PackageError {
         /// Why not.
         reason: String,
     },
+    /// The image or the container of the build is there no more.
+    #[error("Somebody removed what is being built while {stage}: {reason}")]
+    Removed {
+        /// What was going on.
+        stage: &'static str,
+        /// The engine's words.
+        reason: String,
+    },
+    /// The load cannot be measured.
+    #[error("The load cannot be measured: {reason}")]
+    Measure {
+        /// Why not.
+        reason: String,
+    },
     /// It was asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -169,6 +183,9 @@ pub enum Unreachable {
     /// This kind of address is not supported.
     #[error("not supported: {0}")]
     Unsupported(String),
+    /// TLS to it cannot be begun, or one side does not take the other's certificate.
+    #[error("TLS failed: {0}")]
+    Certificate(String),
     /// The context that was chosen is not there.
     #[error("there is no docker context of this name")]
     NoSuchContext,
@@ -196,8 +213,12 @@ fn engine_fix(tried: &[Tried], chosen: bool) -> String {
         "Let your user use the engine (`sudo usermod -aG docker $USER`, then log in again)."
     } else if any(|reason| matches!(reason, Unreachable::TimedOut)) {
         "An engine that accepts and does not answer is usually starting or stuck: restart it."
+    } else if any(|reason| matches!(reason, Unreachable::Certificate(_))) {
+        "Put ca.pem, cert.pem and key.pem into one folder and set DOCKER_CERT_PATH to it, DOCKER_TLS_VERIFY to 1 and \
+         DOCKER_HOST to tcp://HOST:2376; or make a docker context with these files."
     } else if any(|reason| matches!(reason, Unreachable::Unsupported(_))) {
-        "Forward the engine's socket to this machine, for example with `ssh -L`, and set DOCKER_HOST to that."
+        "Forward the engine's socket to this machine, for example with \
+         `ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST`, and set DOCKER_HOST to unix:///tmp/engine.sock."
     } else if any(|reason| matches!(reason, Unreachable::NoSuchContext)) {
         "`docker context ls` lists the contexts there are."
     } else {
@@ -227,10 +248,7 @@ impl PackageError {
             Self::LibraryMissing { library, .. } => format!("Install the package that has {library}, then build again."),
             Self::Context { .. } => "Check the files of the version in its `models` folder.".to_owned(),
             Self::Tag { .. } => "Use `name:tag` in lower-case letters, for example `churn:1.0.0`.".to_owned(),
-            Self::Build { reason, .. } if reason.contains("no space left") => {
-                "The engine's disk is full: free some with `docker system prune`, then build again.".to_owned()
-            }
-            Self::Engine { reason, .. } if reason.contains("no space left") => {
+            Self::Build { reason, .. } | Self::Engine { reason, .. } if is_full(reason) => {
                 "The engine's disk is full: free some with `docker system prune`, then build again.".to_owned()
             }
             Self::Build { .. } => "The log has the engine's own words. An earlier image is unchanged.".to_owned(),
@@ -244,6 +262,10 @@ impl PackageError {
                     .to_owned()
             }
             Self::Golden { .. } => "Make the golden rows again for this version (`trestle golden`).".to_owned(),
+            Self::Removed { .. } => "An earlier image is unchanged. Build again, and keep clean-up jobs such as \
+                                     `docker system prune` from running meanwhile."
+                .to_owned(),
+            Self::Measure { .. } => "Report this; it is a mistake in Trestle.".to_owned(),
             Self::Cancelled => String::new(),
         }
     }
@@ -265,6 +287,8 @@ impl PackageError {
             | Self::Stopped { .. }
             | Self::NotReady { .. }
             | Self::Golden { .. }
+            | Self::Removed { .. }
+            | Self::Measure { .. }
             | Self::Cancelled => String::new(),
         }
     }
@@ -273,6 +297,9 @@ impl PackageError {
     pub(super) fn from_engine(stage: &'static str, error: &bollard::errors::Error) -> Self {
         use bollard::errors::Error;
         match error {
+            Error::DockerResponseServerError { status_code: 404, message } if is_gone(message) => {
+                Self::Removed { stage, reason: message.clone() }
+            }
             Error::DockerResponseServerError { status_code, message } => {
                 let reason = if message.is_empty() { format!("status {status_code}") } else { message.clone() };
                 Self::Engine { stage, reason }
@@ -292,6 +319,20 @@ impl PackageError {
             other => Self::Engine { stage, reason: other.to_string() },
         }
     }
+}
+
+/// Whether the engine says that its disk is full.
+pub(super) fn is_full(reason: &str) -> bool {
+    reason.contains("no space left") || reason.contains("disk quota exceeded")
+}
+
+/// Whether the engine says that there is no such image or container.
+fn is_gone(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    // Podman: `no container with name or ID`, `image not known`.
+    ["no such container", "no such image", "no container with", "image not known", "no image with"]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 /// The innermost cause of an error, which is the one that says something.

@@ -14,6 +14,9 @@ use crate::project::reports::Check;
 /// Rows in one inference request, when the model takes several.
 const BATCH: usize = 256;
 
+/// Rows that are asked one by one, again and again.
+const MOST_BODIES: usize = 64;
+
 /// Whether the golden rows can be asked at all.
 pub(super) fn check_plan(plan: &BuildPlan) -> Result<(), PackageError> {
     if plan.golden.rows.is_empty() {
@@ -46,6 +49,24 @@ fn batch(plan: &BuildPlan) -> usize {
     if takes_many { BATCH } else { 1 }
 }
 
+/// Where rows are asked as tensors.
+pub(super) fn path(plan: &BuildPlan) -> String {
+    format!("/v2/models/{}/versions/{}/infer", plan.slug, plan.version)
+}
+
+/// Requests that asking every row as tensors comes to.
+pub(super) fn n_requests(plan: &BuildPlan) -> u64 {
+    plan.golden.rows.len().div_ceil(batch(plan)) as u64
+}
+
+/// Requests of one row each, for the first rows.
+pub(super) fn bodies(plan: &BuildPlan) -> Result<Vec<Json>, PackageError> {
+    let rows = rows(plan)?;
+    let bodies =
+        rows.chunks(1).take(MOST_BODIES).map(|row| plan.mapping.encode(row).map(|inputs| tensors::request(&inputs)));
+    bodies.collect::<Result<_, _>>().map_err(|error| PackageError::Golden { reason: error.to_string() })
+}
+
 /// Asks every row as tensors; the check, and the predictions when they could be read.
 pub(super) async fn ask_tensors(
     plan: &BuildPlan,
@@ -53,7 +74,7 @@ pub(super) async fn ask_tensors(
 ) -> Result<(Check, Option<Vec<Prediction>>), PackageError> {
     const NAME: &str = "Golden rows as tensors";
     let fail = |detail: String| Ok((Check { name: NAME.to_owned(), pass: false, detail }, None));
-    let path = format!("/v2/models/{}/versions/{}/infer", plan.slug, plan.version);
+    let path = path(plan);
     let mut answers = Vec::new();
     for batch in rows(plan)?.chunks(batch(plan)) {
         let encoded = plan.mapping.encode(batch);

@@ -102,7 +102,7 @@ impl Client {
         // Taken out, so that a connection is only kept after a whole answer.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => BufReader::new(TcpStream::connect(&self.authority).await?),
+            None => connect(&self.authority).await?,
         };
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.authority);
         for (name, value) in headers {
@@ -118,6 +118,55 @@ impl Client {
         let (answer, keep) = read_answer(&mut connection).await?;
         self.connection = keep.then_some(connection);
         Ok(answer)
+    }
+}
+
+async fn connect(authority: &str) -> io::Result<BufReader<TcpStream>> {
+    let stream = TcpStream::connect(authority).await?;
+    // A request is one piece and must not wait for the acknowledgement of the one before.
+    stream.set_nodelay(true)?;
+    Ok(BufReader::new(stream))
+}
+
+/// A request that the server has begun to answer and whose body it does not have yet.
+///
+/// The server's `100 Continue` is what tells that it was let in.
+#[derive(Debug)]
+pub(super) struct Unfinished {
+    connection: BufReader<TcpStream>,
+    rest: Vec<u8>,
+    limit: Duration,
+}
+
+impl Unfinished {
+    /// Sends the head and half of the body, and no more.
+    pub(super) async fn begin(authority: &str, path: &str, body: &[u8], limit: Duration) -> io::Result<Self> {
+        let (first, rest) = body.split_at(body.len() / 2);
+        let begun = async {
+            let mut connection = connect(authority).await?;
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nHost: {authority}\r\nContent-Type: application/json\r\n\
+                 Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+                body.len()
+            );
+            connection.write_all(head.as_bytes()).await?;
+            let (status, ..) = read_head(&mut connection).await?;
+            if status != 100 {
+                return Err(invalid(&format!("status {status} where the rest of the request is waited for")));
+            }
+            connection.write_all(first).await?;
+            Ok(Self { connection, rest: rest.to_vec(), limit })
+        };
+        timeout(limit, begun).await.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Sends the rest and reads the answer.
+    pub(super) async fn finish(mut self) -> io::Result<Answer> {
+        let finished = async {
+            self.connection.write_all(&self.rest).await?;
+            read_answer(&mut self.connection).await.map(|(answer, _)| answer)
+        };
+        timeout(self.limit, finished).await.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -226,6 +275,32 @@ async fn read_chunks(connection: &mut BufReader<TcpStream>, body: &mut Vec<u8>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_request_is_finished_after_the_server_said_to_go_on() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let authority = listener.local_addr().unwrap().to_string();
+        let (seen, was_seen) = tokio::sync::oneshot::channel();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut text = Vec::new();
+            while !text.ends_with(b"\r\n\r\n") {
+                stream.read_buf(&mut text).await.unwrap();
+            }
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.unwrap();
+            let mut half = [0; 3];
+            stream.read_exact(&mut half).await.unwrap();
+            seen.send(half).unwrap();
+            stream.read_exact(&mut half).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n").await.unwrap();
+            stream.write_all(&half).await.unwrap();
+        });
+        let limit = Duration::from_secs(20);
+        let begun = Unfinished::begin(&authority, "/", b"abcdef", limit).await.unwrap();
+        assert_eq!(&was_seen.await.unwrap(), b"abc", "no more than half is sent");
+        assert_eq!(begun.finish().await.unwrap(), Answer { status: 200, body: b"def".to_vec() });
+        server.await.unwrap();
+    }
 
     /// What a client makes of a server that answers each request on one connection with the next of `answers`.
     async fn ask(answers: &'static [&'static str], n_requests: usize) -> Vec<Result<(u16, String), io::ErrorKind>> {

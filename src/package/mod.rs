@@ -12,15 +12,20 @@ mod container;
 mod context;
 mod discover;
 mod dockerfile;
+mod drain;
 mod elf;
 mod error;
 mod export;
 mod golden;
 mod http;
 mod leftovers;
+mod load;
 mod manifests;
+mod metrics;
 mod oci;
+mod outside;
 mod reference;
+mod refusals;
 mod sizing;
 mod tarball;
 mod tensors;
@@ -42,6 +47,7 @@ pub use discover::{Candidate, Engine, EngineInfo, Environment, candidates, disco
 pub use error::{PackageError, Tried, Unreachable};
 pub use export::export;
 pub use leftovers::{Labelled, LabelledKind, cleanup, list};
+pub use load::LOAD_TIME;
 pub use sizing::Sizing;
 
 use crate::features::Mapping;
@@ -96,6 +102,8 @@ pub struct BuildPlan {
     pub evidence: Evidence,
     /// Now.
     pub created: Timestamp,
+    /// How long the container is asked one request after another, usually [`LOAD_TIME`].
+    pub load_time: Duration,
 }
 
 impl std::fmt::Debug for BuildPlan {
@@ -182,7 +190,7 @@ async fn build_and_verify(
     let image_id = build::build_image(&engine.docker, build, leftovers, context).await?;
     stopwatch.lap("build image");
     context.progress(Some(0.5), "Starting the container");
-    let checks = verify::verify(plan, engine, &image_id, name, context, &mut stopwatch).await?;
+    let (checks, load) = verify::verify(plan, engine, &image_id, name, context, &mut stopwatch).await?;
     for check in &checks {
         context.log(format!("{}: {} ({})", check.name, if check.pass { "passed" } else { "FAILED" }, check.detail));
     }
@@ -198,6 +206,7 @@ async fn build_and_verify(
         timings_ms: Vec::new(),
         checks,
         evidence: Evidence { image: image_id.clone(), ..plan.evidence.clone() },
+        load: Some(load),
     };
     if report.passed() {
         context.progress(Some(0.95), format!("Tagging {}", reference.full()));

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::BuildPlan;
 use crate::features::Mapping;
@@ -52,5 +53,6 @@ pub(super) fn plan(folder: &Path) -> BuildPlan {
         tag: "trestle-test-standin:1.0.0".to_owned(),
         evidence: Evidence { model: "0".repeat(64), ..Evidence::default() },
         created: "2026-11-23T00:00:00Z".parse().unwrap(),
+        load_time: Duration::from_millis(50),
     }
 }

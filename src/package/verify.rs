@@ -6,15 +6,16 @@ use bollard::models::{ContainerInspectResponse, HealthStatusEnum};
 use serde_json::Value as Json;
 
 use super::build::guarded;
-use super::container::{Ending, Running, STOP_LIMIT, start};
+use super::container::start;
 use super::discover::Engine;
 use super::dockerfile::USER;
 use super::error::PackageError;
 use super::http::{Answer, Client};
-use super::{BuildPlan, Stopwatch, golden};
+use super::metrics::{self, Asked, Samples};
+use super::{BuildPlan, Stopwatch, drain, golden, load, refusals};
 use crate::jobs::JobContext;
 use crate::project::contract::{Dim, TensorSpec};
-use crate::project::reports::Check;
+use crate::project::reports::{Check, LoadReport};
 
 /// How long all questions together may take.
 const QUESTIONS_LIMIT: Duration = Duration::from_mins(10);
@@ -22,7 +23,8 @@ const QUESTIONS_LIMIT: Duration = Duration::from_mins(10);
 /// Sent with a request, and looked for in the log.
 const REQUEST_ID: &str = "trestle-verification";
 
-fn check(name: &str, pass: bool, detail: impl Into<String>) -> Check {
+/// What was checked, and what came of it.
+pub(super) fn check(name: &str, pass: bool, detail: impl Into<String>) -> Check {
     Check { name: name.to_owned(), pass, detail: detail.into() }
 }
 
@@ -34,38 +36,59 @@ pub(super) async fn verify(
     build_name: &str,
     context: &JobContext,
     stopwatch: &mut Stopwatch,
-) -> Result<Vec<Check>, PackageError> {
+) -> Result<(Vec<Check>, LoadReport), PackageError> {
     let model_bytes = std::fs::metadata(&plan.model_path).map_or(0, |metadata| metadata.len());
+    let bodies = golden::bodies(plan)?;
     let mut running = start(engine, image_id, build_name, model_bytes, context).await?;
     let mut checks = vec![check("Gets ready", true, format!("{} ms after the start", running.ready_millis))];
     stopwatch.lap("start container");
     context.log(format!("The server answers at {}", running.client.authority()));
     context.progress(Some(0.6), "Asking the golden rows");
-    let asked = ask(plan, &mut running.client);
+    let asked = ask(plan, &mut running.client, &bodies);
     checks.extend(guarded(context, "asking the container", QUESTIONS_LIMIT, asked).await??);
     stopwatch.lap("ask golden rows");
-    context.progress(Some(0.8), "Checking how it runs");
+    context.progress(Some(0.7), "Checking how it runs");
     checks.push(privileges(&running.inspect().await?));
     checks.extend(running.health().await?.map(health_check));
     checks.push(log_check(&running.log().await?));
     stopwatch.lap("check how it runs");
+    context.progress(Some(0.8), "Under load");
+    let path = golden::path(plan);
+    let sent: Vec<Vec<u8>> = bodies.iter().map(|body| body.to_string().into_bytes()).collect();
+    let (load, held) = load::load(plan, engine, &running, &path, &sent, context).await?;
+    checks.push(held);
+    stopwatch.lap("load");
     context.progress(Some(0.9), "Stopping the container");
-    checks.push(stop(&mut running).await?);
+    checks.extend(drain::stop(&mut running, &path, sent.first().map(Vec::as_slice).unwrap_or_default()).await?);
     stopwatch.lap("stop container");
-    Ok(checks)
+    Ok((checks, load))
 }
 
-/// Everything that is asked over HTTP.
-async fn ask(plan: &BuildPlan, client: &mut Client) -> Result<Vec<Check>, PackageError> {
+/// Everything that is asked over HTTP; `bodies` hold a golden row each.
+async fn ask(plan: &BuildPlan, client: &mut Client, bodies: &[Json]) -> Result<Vec<Check>, PackageError> {
     let mut checks = vec![liveness(client).await, metadata(plan, client).await];
+    let before = Samples::ask(client).await;
     let (tensors, predictions) = golden::ask_tensors(plan, client).await?;
+    let mut n_answered = golden::n_requests(plan);
     checks.push(tensors);
     checks.push(match predictions {
-        Some(predictions) => golden::ask_by_name(plan, client, &predictions).await,
+        Some(predictions) => {
+            n_answered += plan.golden.rows.len() as u64;
+            golden::ask_by_name(plan, client, &predictions).await
+        }
         None => check("Golden rows by name", false, "not asked, as the tensors gave nothing to compare with"),
     });
+    let golden_pass = checks.iter().all(|check| check.pass);
     checks.push(documentation(client).await);
-    checks.push(refusal(plan, client).await);
+    let good = bodies.first().cloned().unwrap_or_default();
+    let (refused, n_refused) = refusals::ask(plan, client, &good).await;
+    checks.push(refused);
+    let mut counted = metrics::counted(before, Samples::ask(client).await, Asked { n_answered, n_refused });
+    if !counted.pass && !golden_pass {
+        // What was asked is only known when all of it was answered.
+        counted.detail = format!("cannot be told while the golden rows fail; {}", counted.detail);
+    }
+    checks.push(counted);
     Ok(checks)
 }
 
@@ -140,35 +163,13 @@ async fn documentation(client: &mut Client) -> Check {
         },
         Err(error) => return check(NAME, false, format!("/openapi.json gives no answer ({error})")),
     };
-    match client.get("/docs").await {
-        // Its pages may stand below `/docs/`.
-        Ok(answer) if (200..400).contains(&answer.status) => {
+    match client.get("/docs/").await {
+        Ok(answer) if answer.status == 200 => {
             check(NAME, true, format!("/openapi.json has {paths} paths, /docs answers"))
         }
-        Ok(answer) => check(NAME, false, format!("/docs gives {}", answer.excerpt())),
-        Err(error) => check(NAME, false, format!("/docs gives no answer ({error})")),
+        Ok(answer) => check(NAME, false, format!("/docs/ gives {}", answer.excerpt())),
+        Err(error) => check(NAME, false, format!("/docs/ gives no answer ({error})")),
     }
-}
-
-async fn refusal(plan: &BuildPlan, client: &mut Client) -> Check {
-    const NAME: &str = "Refuses what is malformed";
-    let mut statuses = Vec::new();
-    for (path, body) in [
-        (format!("/v2/models/{}/infer", plan.slug), "{\"inputs\": [{\"name\": "),
-        (format!("/v2/models/{}/infer", plan.slug), "{\"inputs\": []}"),
-        ("/predict".to_owned(), "not JSON"),
-    ] {
-        match client.post(&path, body.as_bytes()).await {
-            Ok(answer) if is_refusal(&answer) => statuses.push(answer.status.to_string()),
-            Ok(answer) => return check(NAME, false, format!("{path} answers {body} with {}", answer.excerpt())),
-            Err(error) => return check(NAME, false, format!("{path} gives no answer to {body} ({error})")),
-        }
-    }
-    check(NAME, true, format!("with {} and a reason", statuses.join(", ")))
-}
-
-fn is_refusal(answer: &Answer) -> bool {
-    (400..500).contains(&answer.status) && answer.json().is_some_and(|json| json["error"].is_string())
 }
 
 fn privileges(inspected: &ContainerInspectResponse) -> Check {
@@ -203,13 +204,6 @@ fn log_check(lines: &[String]) -> Check {
     }
     let found = if with_id { "one with the id that was sent" } else { "none with the id that was sent" };
     check(NAME, with_id, format!("{} lines, {found}", lines.len()))
-}
-
-async fn stop(running: &mut Running<'_>) -> Result<Check, PackageError> {
-    running.hang_up();
-    let Ending { exit_code, millis } = running.stop().await?;
-    let pass = exit_code == 0 && u128::from(millis) < STOP_LIMIT.as_millis();
-    Ok(check("Stops when asked", pass, format!("exit code {exit_code} {millis} ms after SIGTERM")))
 }
 
 #[cfg(test)]
@@ -268,14 +262,5 @@ mod tests {
         assert_eq!((as_root.pass, as_root.detail.as_str()), (false, "user root, writable root, some capabilities"));
         assert!(!privileges(&inspected("65532:65532", false, &["ALL"])).pass);
         assert!(!privileges(&ContainerInspectResponse::default()).pass);
-    }
-
-    #[test]
-    fn a_refusal_has_a_status_and_a_reason() {
-        let answer = |status: u16, body: &str| Answer { status, body: body.as_bytes().to_vec() };
-        assert!(is_refusal(&answer(400, r#"{"error":"no"}"#)));
-        assert!(!is_refusal(&answer(200, r#"{"error":"no"}"#)));
-        assert!(!is_refusal(&answer(500, r#"{"error":"no"}"#)));
-        assert!(!is_refusal(&answer(400, "no")));
     }
 }

@@ -6,6 +6,7 @@ use super::checklist::Facts;
 use super::items::{Item, Part, changed_since};
 use super::probe::Probe;
 use super::version_control::{Remote, Repository, VersionControl};
+use crate::judge;
 use crate::project::ModelVersion;
 use crate::project::reports::{Check, EvidenceLine, ItemStatus, PackageReport};
 
@@ -255,6 +256,14 @@ fn verified(item: &Item, probe: &Probe, facts: &Facts<'_>) -> Finding {
         checks => capitalised(&checks.iter().map(|check| check.detail.as_str()).collect::<Vec<_>>().join("; ")),
     };
     with_seen(Pass, reason)
+}
+
+/// What the verification of this version's image saw of its latency, beside the judgement that it does not make.
+pub(super) fn load_evidence(probe: &Probe, facts: &Facts<'_>) -> Option<EvidenceLine> {
+    let version = &facts.version?.record.version;
+    let of_version = facts.packages.iter().rev().find(|report| report.version == *version);
+    let report = of_version.filter(|report| report.evidence.model == probe.evidence.model)?;
+    Some(EvidenceLine::new("verification", judge::load_line(report.load.as_ref()?, facts.latency)))
 }
 
 fn image_line(report: &PackageReport) -> String {

@@ -6,11 +6,12 @@
 use jiff::civil::Date;
 use semver::Version;
 
-use super::automatic::{Finding, find};
+use super::automatic::{Finding, find, load_evidence};
 use super::items::{ITEMS, Item, Part, changed_since};
 use super::limits::Limit;
 use super::probe::Probe;
 use crate::project::ModelVersion;
+use crate::project::brief::LatencyBudget;
 use crate::project::checklist::{Attestation, Checklist, Waiver};
 use crate::project::documents::{Commands, Evidence, LedgerRecord};
 use crate::project::reports::{
@@ -35,6 +36,8 @@ pub struct Facts<'a> {
     pub checklist: &'a Checklist,
     /// The brief's limits.
     pub limits: &'a [Limit],
+    /// The brief's latency budget.
+    pub latency: Option<&'a LatencyBudget>,
 }
 
 /// The checklist on a day.
@@ -52,7 +55,11 @@ pub fn checklist(probe: &Probe, facts: &Facts<'_>, today: Date) -> ReadinessRepo
         .iter()
         .map(|limit| {
             let waiver = waiver(facts.checklist, &limit.id);
-            let settled = waived(limit.find(&probe.evidence), waiver, &limit.asked, today);
+            let mut found = limit.find(&probe.evidence);
+            if limit.is_latency() {
+                found.evidence.extend(load_evidence(probe, facts));
+            }
+            let settled = waived(found, waiver, &limit.asked, today);
             finished(settled, &limit.id, &limit.label, ChecklistCategory::Brief, Some(limit.judged.clone()))
         })
         .collect();

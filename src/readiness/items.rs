@@ -96,13 +96,17 @@ impl Item {
         ALL.iter().find(|item| item.id == id)
     }
 
-    /// The checks of an image's verification that answer it; of the second kind, those that not every engine makes.
+    /// The checks of an image's verification that answer it; of the second kind, those that not every engine
+    /// makes, and that reports of earlier versions lack.
     pub(super) fn checks(&self) -> (&'static [&'static str], &'static [&'static str]) {
         match self.id {
             "endpoints-documented" => (&["Describes itself", "Metadata is the contract"], &[]),
             "errors-handled" => (&["Refuses what is malformed"], &[]),
             "logging" => (&["Logs are JSON with a request id"], &[]),
-            "health-check" => (&["Gets ready", "Live and ready", "Stops when asked"], &["Health check of the image"]),
+            "health-check" => (
+                &["Gets ready", "Live and ready", "Stops when asked"],
+                &["Finishes what is under way", "Health check of the image"],
+            ),
             _ => (&[], &[]),
         }
     }

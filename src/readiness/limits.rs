@@ -9,6 +9,9 @@ use crate::project::brief::Brief;
 use crate::project::documents::Evidence;
 use crate::project::reports::{EvidenceLine, ItemStatus, Judgement, Verdict};
 
+/// The latency budget's name.
+const LATENCY: &str = "brief.latency";
+
 /// A limit of the brief, with what was measured of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
@@ -61,7 +64,7 @@ fn item(brief: &Brief, judged: judge::Limit, measured: &Measurements<'_>) -> Opt
                 evidence: report.evidence.clone(),
                 parts: &[Part::Model, Part::Features],
             });
-            ("brief.latency".to_owned(), "Latency".to_owned(), brief.latency.understood()?, from, "trestle bench DIR")
+            (LATENCY.to_owned(), "Latency".to_owned(), brief.latency.understood()?, from, "trestle bench DIR")
         }
         LimitKind::Retraining => {
             // A trigger alone is nothing that the clock can judge.
@@ -98,6 +101,11 @@ fn capitalised(name: &str) -> String {
 }
 
 impl Limit {
+    /// Whether it is the latency budget.
+    pub(super) fn is_latency(&self) -> bool {
+        self.id == LATENCY
+    }
+
     /// What the measurement says, as for any other item.
     pub(super) fn find(&self, now: &Evidence) -> Finding {
         let measure = |again: &str| format!("To measure it{again}: {}", self.how);

@@ -77,6 +77,7 @@ impl Workbench {
             tag,
             evidence: Evidence { model: version.record.model.sha256.clone(), ..version.record.evidence.clone() },
             created: self.now(),
+            load_time: package::LOAD_TIME,
         })
     }
 

@@ -275,6 +275,7 @@ impl Workbench {
             commands: &project.documents.config.commands,
             checklist: &project.documents.checklist,
             limits: &self.brief_items(project),
+            latency: project.documents.brief.latency.value.as_ref(),
         };
         let report = Arc::new(readiness::checklist(probe, &facts, from.today));
         *self.computed.borrow_mut() = Some(Computed { from, report: Arc::clone(&report) });

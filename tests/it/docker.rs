@@ -23,6 +23,9 @@ use trestle::table;
 /// Golden rows that are asked.
 const N_ROWS: usize = 20;
 
+/// Shorter than usual: what comes of it is looked at, not how fast it was.
+const LOAD_TIME: Duration = Duration::from_millis(600);
+
 /// How the slugs of these tests begin; the process follows.
 const SLUG: &str = "trestle-it-";
 
@@ -30,7 +33,7 @@ const SLUG: &str = "trestle-it-";
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// The example's model as a project of its own, and the engine to package it with.
-struct Stage {
+pub(super) struct Stage {
     engine: Engine,
     folder: TempDir,
     slug: String,
@@ -39,7 +42,7 @@ struct Stage {
 
 impl Stage {
     /// `None` when no engine answers.
-    async fn set(test: &str) -> Option<Self> {
+    pub(super) async fn set(test: &str) -> Option<Self> {
         let turn = TURN.lock().await;
         match package::discover().await {
             Ok(engine) => {
@@ -54,9 +57,25 @@ impl Stage {
         }
     }
 
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) fn slug(&self) -> &str {
+        &self.slug
+    }
+
     /// A plan for a version of the example, its documents written to the folder.
-    fn plan(&self, example: &str, version: &str) -> BuildPlan {
-        let root = self.folder.path();
+    pub(super) fn plan(&self, example: &str, version: &str) -> BuildPlan {
+        Self::plan_in(self.folder.path(), &self.slug, example, version)
+    }
+
+    /// The same with its documents in `root`.
+    pub(super) fn plan_in(root: &Path, slug: &str, example: &str, version: &str) -> BuildPlan {
         let churn = Path::new(env!("CARGO_MANIFEST_DIR")).join("projects/churn");
         let version_folder = root.join("models").join(version);
         fs::create_dir_all(&version_folder).unwrap();
@@ -91,7 +110,7 @@ impl Stage {
         let evidence = Evidence { model: inspection.sha256.clone(), ..Evidence::default() };
         let brief = Brief { output: Stated { value: Some(output.clone()), ..Stated::default() }, ..Brief::default() };
         let config =
-            ProjectConfig { name: "Churn, tested".to_owned(), slug: self.slug.clone(), ..ProjectConfig::default() };
+            ProjectConfig { name: "Churn, tested".to_owned(), slug: slug.to_owned(), ..ProjectConfig::default() };
         let record = VersionRecord {
             version: version.clone(),
             registered: trestle::clock::now(),
@@ -112,10 +131,10 @@ impl Stage {
         write(version_folder.join("golden.ron"), format::render(&golden));
         BuildPlan {
             executable: PathBuf::from(env!("CARGO_BIN_EXE_trestle")),
-            slug: self.slug.clone(),
+            slug: slug.to_owned(),
             title: config.name,
             description: "It's \"quoted\", costs $5 and\nhas two lines".to_owned(),
-            tag: format!("{}:{version}", self.slug),
+            tag: format!("{slug}:{version}"),
             version,
             version_folder,
             model_path,
@@ -128,21 +147,22 @@ impl Stage {
             output,
             evidence,
             created: trestle::clock::now(),
+            load_time: LOAD_TIME,
         }
     }
 
     /// Everything of this test's that the engine has.
-    async fn left(&self) -> Vec<Labelled> {
+    pub(super) async fn left(&self) -> Vec<Labelled> {
         let all = package::list(&self.engine).await.unwrap();
         all.into_iter().filter(|labelled| labelled.project == self.slug).collect()
     }
 
     /// Identity of the image that a tag names.
-    async fn image(&self, tag: &str) -> Option<String> {
+    pub(super) async fn image(&self, tag: &str) -> Option<String> {
         self.engine.docker.inspect_image(tag).await.ok()?.id
     }
 
-    async fn strike(self) {
+    pub(super) async fn strike(self) {
         remove(&self.engine, self.left().await).await;
     }
 }
@@ -191,13 +211,24 @@ async fn the_example_is_built_verified_and_tagged_and_nothing_else_is_left() {
         "Golden rows by name",
         "Describes itself",
         "Refuses what is malformed",
+        "Metrics count what was asked",
         "Runs without privileges",
         "Health check of the image",
         "Logs are JSON with a request id",
+        "Holds under load",
+        "Finishes what is under way",
         "Stops when asked",
     ];
     assert_eq!(checks, expected);
-    assert!(0 < report.size_bytes && report.timings_ms.len() == 8, "{report:#?}");
+    assert!(0 < report.size_bytes && report.timings_ms.len() == 9, "{report:#?}");
+    let load = report.load.as_ref().unwrap();
+    assert!(load.peak_memory_bytes.is_some_and(|bytes| 0 < bytes && bytes < load.memory_limit_bytes), "{load:#?}");
+    if stage.engine.info().socket.starts_with("unix://") {
+        let outside = load.outside.as_ref().unwrap();
+        for run in [&load.inside, outside] {
+            assert!(0 < run.run.n && run.n_failed == 0 && run.resident_bytes.is_some(), "{load:#?}");
+        }
+    }
     let left = stage.left().await;
     assert_eq!(left.len(), 1, "{left:#?}");
     assert_eq!(left[0].names, [plan.tag.as_str()]);

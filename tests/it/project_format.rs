@@ -365,6 +365,8 @@ fn the_ledger_and_the_reports_of_format_1_say_what_they_said() {
             commit: "4f".repeat(20),
             ..Evidence::default()
         },
+        // Added later; what was written before says nothing of it.
+        load: None,
     };
     let image = |byte: &str| format!("sha256:{}", byte.repeat(32));
     let reports = [

@@ -2,6 +2,7 @@
 
 mod folders;
 mod scenes;
+mod verified;
 mod window;
 
 use std::path::{Path, PathBuf};

@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 use semver::Version;
 
 use super::folders::{Folders, failed, text_of};
-use super::{Scene, window};
+use super::{Scene, verified, window};
+use crate::clock;
 use crate::command::{BenchmarkLength, BenchmarkRequest, BriefField, Command, DataRole, ProfileOptions};
 use crate::problem::Problem;
 use crate::project::documents::{ColumnSettings, Value};
@@ -238,12 +239,17 @@ fn container(folders: &Folders, example: &Path) -> Result<Vec<Scene>, Problem> {
     let build = || Command::BuildImage { tag: None };
     let built = folders.example("container")?;
     let refused = Command::BuildImage { tag: Some("Not a reference".to_owned()) };
+    let (remote, held) = (folders.example("container-remote")?, folders.example("container-load-failed")?);
+    verified::keep(&remote, clock::now(), None)?;
+    verified::keep(&held, clock::now(), Some("20 of 931 requests failed: no answer (connection reset by peer)"))?;
     Ok(vec![
         scene("container-empty", vec![open(&folders.project("container-empty")?)]),
         scene("container-not-built", vec![open(example)]),
         scene("container-running", vec![open(example), build()]).running(),
-        scene("container", vec![open(&built), build()]),
+        scene("container", vec![open(&built), build()]).tall(),
         scene("container-stale", vec![open(&built), Command::SelectVersion(Some(Version::new(1, 0, 0)))]),
+        scene("container-remote", vec![open(&remote)]).tall(),
+        scene("container-load-failed", vec![open(&held)]).tall(),
         scene("container-failed", vec![open(&folders.example("container-failed")?), refused]),
     ])
 }

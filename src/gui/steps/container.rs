@@ -2,6 +2,7 @@
 
 use egui::Ui;
 
+use super::container_load::load_ui;
 use super::model::text_of_size;
 use crate::command::{Command, ExportKind};
 use crate::gui::shell::clock;
@@ -167,6 +168,9 @@ fn report_ui(ui: &mut Ui, workbench: &Workbench, report: &PackageReport) {
             }
         });
     });
+    if let Some(load) = &report.load {
+        load_ui(ui, load, workbench.latency_budget());
+    }
     if passed {
         Card::new("Run it").show(ui, |ui| {
             code_block(

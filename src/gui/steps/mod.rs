@@ -3,6 +3,7 @@
 pub(super) mod benchmark;
 pub(super) mod brief;
 pub(super) mod container;
+mod container_load;
 mod cost;
 mod cost_tables;
 mod doctor;

@@ -24,7 +24,7 @@ pub use drift::{
 };
 pub use evaluation::{ClassOutcomes, EvaluationReport, LogLoss, NumberOutcomes, Outcomes, ScoreCurve, ScorePoint};
 pub use judgement::{Judgement, Verdict};
-pub use package::{Check, PackageReport};
+pub use package::{Check, LoadReport, LoadRun, PackageReport};
 pub use profile::{OperatorCost, Profile, ProfileReport, Spread, StepCost};
 pub use readiness::{ChecklistCategory, ChecklistItem, EvidenceLine, ItemStatus, ReadinessReport};
 

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use semver::Version;
 
+mod load;
+
 use super::*;
 use crate::project::ModelVersion;
 use crate::project::checklist::{Attestation, Checklist, Waiver};
@@ -74,6 +76,7 @@ impl World {
                 .map(|name| Check { name: name.to_owned(), pass: true, detail: format!("saw {name}") })
                 .to_vec(),
             evidence: evidence(),
+            load: None,
         };
         Self {
             probe: Probe {
@@ -118,6 +121,7 @@ impl World {
             commands: &self.commands,
             checklist: &self.checklist,
             limits: &self.limits,
+            latency: None,
         };
         checklist(&self.probe, &facts, today)
     }
