@@ -4,9 +4,9 @@
 //! **Invariant:** only what carries Trestle's own label and this build's (or a dead process's) name is removed, and
 //! never an image that any other tag names.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bollard::Docker;
@@ -104,15 +104,28 @@ fn start_time(pid: u32) -> Option<String> {
     fields.split_whitespace().nth(19).map(str::to_owned)
 }
 
-/// A name for one build of this process.
-pub(super) fn build_name() -> String {
-    static BUILDS: AtomicU64 = AtomicU64::new(0);
-    format!("{}-{}", Process::current().name(), BUILDS.fetch_add(1, Ordering::Relaxed))
+/// Names of the builds of this process that are going on.
+static GOING_ON: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+fn going_on() -> MutexGuard<'static, BTreeSet<String>> {
+    GOING_ON.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether the build of this name belongs to a process that runs no more.
+/// A name for one build of this process, which goes on until its leftovers are cleared.
+pub(super) fn build_name() -> String {
+    static BUILDS: AtomicU64 = AtomicU64::new(0);
+    let name = format!("{}-{}", Process::current().name(), BUILDS.fetch_add(1, Ordering::Relaxed));
+    going_on().insert(name.clone());
+    name
+}
+
+/// Whether the build of this name goes on no more: its process has ended, or it is one of this process's that could not
+/// clear its leftovers because the engine had gone.
 fn is_orphan(name: &str) -> bool {
-    Process::from_name(name).is_some_and(|owner| owner.is_dead(&Process::current(), start_time))
+    let here = Process::current();
+    Process::from_name(name).is_some_and(|owner| {
+        owner.is_dead(&here, start_time) || (owner == here && !here.started.is_empty() && !going_on().contains(name))
+    })
 }
 
 /// What one build has made and not yet taken away; dropped without [`Leftovers::clear`], it clears in the background.
@@ -188,6 +201,7 @@ impl Leftovers {
             Ok(Err(error)) => tracing::warn!(%error, build = made.name, "what the build left could not be removed"),
             Err(_elapsed) => tracing::warn!(build = made.name, "what the build left could not be removed in time"),
         }
+        going_on().remove(&made.name);
     }
 
     /// Removes everything but the image, which has a tag of its own now.
@@ -201,6 +215,7 @@ impl Leftovers {
         if !matches!(timeout(REMOVAL_LIMIT, work).await, Ok(Ok(_))) {
             tracing::warn!(tag, "the temporary tag and the verification container could not be removed");
         }
+        going_on().remove(&self.made.name);
     }
 }
 
@@ -407,5 +422,8 @@ mod tests {
         assert_eq!(Process::from_name(&name), Some(Process::current()));
         assert!(!is_orphan(&name) && !is_orphan("nonsense") && !is_orphan("a-b-c-d-e"));
         assert_ne!(name, build_name());
+        // Its leftovers were not to be had when it ended; the next build of this process takes them.
+        going_on().remove(&name);
+        assert_eq!(is_orphan(&name), !Process::current().started.is_empty());
     }
 }
