@@ -57,3 +57,27 @@ fn write_whole(
         failed(source)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Problem;
+
+    #[test]
+    fn a_disk_that_gets_full_leaves_the_earlier_file_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("image.tar");
+        fs::write(&target, "earlier").unwrap();
+        let full = |to: &mut dyn io::Write| {
+            to.write_all(&[0; 100_000])?;
+            Err(io::ErrorKind::StorageFull.into())
+        };
+        let problem = Problem::from(write_whole(&target, &full).unwrap_err());
+        assert!(problem.what.starts_with("Could not write the file (no storage space"), "{problem}");
+        assert!(problem.place.ends_with("image.tar") && problem.fix.contains("room"), "{problem}");
+        assert_eq!(fs::read(&target).unwrap(), b"earlier");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(write_whole(&target, &|to| to.write_all(b"later")).unwrap(), 5);
+        assert_eq!(fs::read(&target).unwrap(), b"later");
+    }
+}
