@@ -3,105 +3,17 @@
 //! An address that the user named is final, as for the docker command line: building somewhere else because it
 //! does not answer would be a surprise. The list of candidates is a pure function of an [`Environment`].
 
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use bollard::{API_DEFAULT_VERSION, Docker};
-use serde::Deserialize;
-use tokio::time::timeout;
+use bollard::Docker;
 
-use super::error::{PackageError, Tried, Unreachable, root_cause};
-
-/// How long a socket may take to answer a ping.
-const PING_LIMIT: Duration = Duration::from_secs(3);
+use super::connect::connect;
+use super::environment::{DockerContext, Environment, TlsMaterial};
+use super::error::{PackageError, Tried};
 
 /// How long the engine may take for the head of any answer; a build's goes out with its first line.
 pub(super) const REQUEST_LIMIT: Duration = Duration::from_mins(2);
-
-/// What is looked at to find an engine.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Environment {
-    /// `DOCKER_HOST`.
-    pub docker_host: Option<String>,
-    /// `DOCKER_CONTEXT`.
-    pub docker_context: Option<String>,
-    /// `currentContext` of docker's `config.json`.
-    pub current_context: Option<String>,
-    /// Name and address of each docker context.
-    pub contexts: Vec<(String, String)>,
-    /// The user's home.
-    pub home: Option<PathBuf>,
-    /// `XDG_RUNTIME_DIR`.
-    pub runtime_dir: Option<PathBuf>,
-}
-
-#[derive(Deserialize)]
-struct DockerConfig {
-    #[serde(rename = "currentContext")]
-    current_context: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ContextMeta {
-    #[serde(rename = "Name")]
-    name: String,
-    #[serde(rename = "Endpoints", default)]
-    endpoints: ContextEndpoints,
-}
-
-#[derive(Default, Deserialize)]
-struct ContextEndpoints {
-    docker: Option<ContextEndpoint>,
-}
-
-#[derive(Deserialize)]
-struct ContextEndpoint {
-    #[serde(rename = "Host", default)]
-    host: String,
-}
-
-impl Environment {
-    /// The environment of this process; docker's files are read, and ignored when they cannot be.
-    pub fn from_process() -> Self {
-        Self::read(|name| std::env::var(name).ok())
-    }
-
-    /// The environment as `variable` tells it.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-        let home = set("HOME").map(PathBuf::from);
-        let config = set("DOCKER_CONFIG").map(PathBuf::from).or_else(|| home.as_ref().map(|home| home.join(".docker")));
-        Self {
-            docker_host: set("DOCKER_HOST"),
-            docker_context: set("DOCKER_CONTEXT"),
-            current_context: config.as_deref().and_then(current_context),
-            contexts: config.as_deref().map(contexts).unwrap_or_default(),
-            home,
-            runtime_dir: set("XDG_RUNTIME_DIR").map(PathBuf::from),
-        }
-    }
-}
-
-fn current_context(config: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(config.join("config.json")).ok()?;
-    let config: DockerConfig = serde_json::from_str(&text).ok()?;
-    config.current_context.filter(|name| !name.is_empty())
-}
-
-fn contexts(config: &Path) -> Vec<(String, String)> {
-    let Ok(folders) = std::fs::read_dir(config.join("contexts").join("meta")) else { return Vec::new() };
-    let mut contexts: Vec<(String, String)> = folders
-        .flatten()
-        .filter_map(|folder| {
-            let text = std::fs::read_to_string(folder.path().join("meta.json")).ok()?;
-            let meta: ContextMeta = serde_json::from_str(&text).ok()?;
-            Some((meta.name, meta.endpoints.docker?.host))
-        })
-        .collect();
-    contexts.sort();
-    contexts
-}
 
 /// An address where an engine may listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,42 +24,85 @@ pub struct Candidate {
     pub source: String,
     /// Whether the user chose it, so that no other is tried.
     pub chosen: bool,
+    /// How it is talked to.
+    pub security: Security,
+}
+
+/// How an engine at an address is talked to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Security {
+    /// In the clear.
+    #[default]
+    Plain,
+    /// By TLS, each side proving itself.
+    Tls(TlsMaterial),
+    /// By TLS, as the address says, and nothing tells by which files.
+    Unknown,
+    /// By TLS without verifying the engine, which is never done.
+    Unverified,
 }
 
 /// The addresses to try, in order.
 pub fn candidates(environment: &Environment) -> Vec<Candidate> {
-    let chosen = |address: String, source: String| vec![Candidate { address, source, chosen: true }];
+    let chosen = |address: String, source: String, security: Security| {
+        vec![Candidate { address, source, chosen: true, security }]
+    };
     if let Some(host) = &environment.docker_host {
         let address = if host.starts_with('/') { format!("unix://{host}") } else { host.clone() };
-        return chosen(address, "DOCKER_HOST".to_owned());
+        let files = environment.certificates.as_deref().map(TlsMaterial::in_folder);
+        let security = match files.filter(|_| environment.tls_verify) {
+            Some(files) => Security::Tls(files),
+            None if environment.tls_verify || address.starts_with("https://") => Security::Unknown,
+            None => Security::Plain,
+        };
+        return chosen(address, "DOCKER_HOST".to_owned(), security);
     }
     let (context, source) = match (&environment.docker_context, &environment.current_context) {
         (Some(name), _) => (Some(name), "DOCKER_CONTEXT"),
         (None, name) => (name.as_ref(), "the current docker context"),
     };
     if let Some(name) = context.filter(|name| *name != "default") {
-        let known = environment.contexts.iter().find(|(known, _)| known == name);
-        let address = known.map(|(_, host)| host.clone()).unwrap_or_default();
-        return chosen(address, format!("{source} ({name})"));
+        let known = environment.contexts.iter().find(|known| known.name == *name);
+        let known = known.cloned().unwrap_or_default();
+        let security = known.security();
+        return chosen(known.host, format!("{source} ({name})"), security);
     }
-    let mut sockets = vec![PathBuf::from("/var/run/docker.sock")];
-    if let Some(home) = &environment.home {
-        for below in [".docker/run/docker.sock", ".docker/desktop/docker.sock", ".colima/default/docker.sock"] {
-            sockets.push(home.join(below));
+    let usual = usual_sockets(environment).into_iter().map(|path| Candidate {
+        address: format!("unix://{}", path.display()),
+        source: "usual socket".to_owned(),
+        chosen: false,
+        security: Security::Plain,
+    });
+    usual.collect()
+}
+
+impl DockerContext {
+    fn security(&self) -> Security {
+        match (&self.tls, self.skip_verify) {
+            (Some(_), true) => Security::Unverified,
+            (Some(files), false) => Security::Tls(files.clone()),
+            (None, _) if self.host.starts_with("https://") => Security::Unknown,
+            (None, _) => Security::Plain,
         }
     }
+}
+
+/// Docker's, those of Docker Desktop, Colima, Rancher Desktop and `OrbStack`, rootless Docker's, and Podman's.
+fn usual_sockets(environment: &Environment) -> Vec<PathBuf> {
+    let mut sockets = vec![PathBuf::from("/var/run/docker.sock")];
+    let home = |below: &str| environment.home.as_ref().map(|home| home.join(below));
+    sockets.extend(home(".docker/run/docker.sock"));
+    sockets.extend(home(".docker/desktop/docker.sock"));
+    sockets.extend(environment.colima.iter().cloned());
+    sockets.extend(home(".rd/docker.sock"));
+    sockets.extend(home(".orbstack/run/docker.sock"));
     if let Some(runtime_dir) = &environment.runtime_dir {
         sockets.push(runtime_dir.join("docker.sock"));
         sockets.push(runtime_dir.join("podman/podman.sock"));
     }
+    sockets.push(PathBuf::from("/run/podman/podman.sock"));
+    sockets.extend(home(".local/share/containers/podman/machine/podman.sock"));
     sockets
-        .into_iter()
-        .map(|path| Candidate {
-            address: format!("unix://{}", path.display()),
-            source: "usual socket".to_owned(),
-            chosen: false,
-        })
-        .collect()
 }
 
 /// A container engine that answered.
@@ -212,8 +167,8 @@ pub async fn discover_in(environment: &Environment) -> Result<Engine, PackageErr
     let candidates = candidates(environment);
     let chosen = candidates.iter().any(|candidate| candidate.chosen);
     let mut tried = Vec::new();
-    for Candidate { address, source, .. } in candidates {
-        match connect(&address).await {
+    for Candidate { address, source, security, .. } in candidates {
+        match connect(&address, &security).await {
             Ok(engine) => return Ok(engine),
             Err(reason) => {
                 let address = if address.is_empty() { source.clone() } else { address };
@@ -224,78 +179,9 @@ pub async fn discover_in(environment: &Environment) -> Result<Engine, PackageErr
     Err(PackageError::NoEngine { tried, chosen })
 }
 
-/// The engine at one address.
-async fn connect(address: &str) -> Result<Engine, Unreachable> {
-    let (docker, socket) = if address.is_empty() {
-        return Err(Unreachable::NoSuchContext);
-    } else if let Some(path) = address.strip_prefix("unix://") {
-        knock_unix(path).await?;
-        (Docker::connect_with_unix(path, REQUEST_LIMIT.as_secs(), API_DEFAULT_VERSION), address.to_owned())
-    } else if let Some(rest) = address.strip_prefix("tcp://").or_else(|| address.strip_prefix("http://")) {
-        let rest = rest.trim_end_matches('/');
-        let authority = if rest.contains(':') { rest.to_owned() } else { format!("{rest}:2375") };
-        let address = format!("tcp://{authority}");
-        within_ping(tokio::net::TcpStream::connect(&authority)).await?.map_err(|error| from_io(&error))?;
-        (Docker::connect_with_http(&address, REQUEST_LIMIT.as_secs(), API_DEFAULT_VERSION), address)
-    } else if address.starts_with("ssh://") || address.starts_with("https://") {
-        return Err(Unreachable::Unsupported("only local sockets and plain TCP are".to_owned()));
-    } else {
-        return Err(Unreachable::Unsupported("only unix:// and tcp:// addresses are".to_owned()));
-    };
-    let docker = docker.map_err(|error| Unreachable::Other(error.to_string()))?;
-    within_ping(docker.ping()).await?.map_err(|error| not_an_engine(&error))?;
-    let docker = within_ping(docker.negotiate_version()).await?.map_err(|error| not_an_engine(&error))?;
-    let version = within_ping(docker.version()).await?.map_err(|error| not_an_engine(&error))?;
-    let api_version = docker.client_version().to_string();
-    let components = version.components.unwrap_or_default();
-    let product =
-        if components.iter().any(|component| component.name.contains("Podman")) { "Podman" } else { "Docker" };
-    let release = version.version.unwrap_or_else(|| "of unknown version".to_owned());
-    Ok(Engine {
-        description: format!("{product} {release}, API {api_version}"),
-        docker,
-        api_version,
-        socket,
-        architecture: version.arch.unwrap_or_default(),
-        os: version.os.unwrap_or_default(),
-    })
-}
-
-/// Connects and hangs up, for the system's own reason when that fails.
-#[cfg(unix)]
-async fn knock_unix(path: &str) -> Result<(), Unreachable> {
-    within_ping(tokio::net::UnixStream::connect(path)).await?.map_err(|error| from_io(&error)).map(drop)
-}
-
-#[cfg(not(unix))]
-async fn knock_unix(_path: &str) -> Result<(), Unreachable> {
-    Err(Unreachable::Unsupported("there are no unix sockets on this system".to_owned()))
-}
-
-async fn within_ping<T>(work: impl Future<Output = T>) -> Result<T, Unreachable> {
-    timeout(PING_LIMIT, work).await.map_err(|_elapsed| Unreachable::TimedOut)
-}
-
-fn from_io(error: &std::io::Error) -> Unreachable {
-    match error.kind() {
-        ErrorKind::NotFound => Unreachable::Missing,
-        ErrorKind::ConnectionRefused => Unreachable::Refused,
-        ErrorKind::PermissionDenied => Unreachable::PermissionDenied,
-        ErrorKind::TimedOut => Unreachable::TimedOut,
-        _ => Unreachable::Other(error.to_string()),
-    }
-}
-
-fn not_an_engine(error: &bollard::errors::Error) -> Unreachable {
-    match error {
-        bollard::errors::Error::RequestTimeoutError => Unreachable::TimedOut,
-        other => Unreachable::NotAnEngine(root_cause(other)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use bollard::API_DEFAULT_VERSION;
 
     use super::*;
 
@@ -308,12 +194,20 @@ mod tests {
             docker_host: Some("tcp://build.example:2375".to_owned()),
             docker_context: Some("remote".to_owned()),
             current_context: Some("desktop".to_owned()),
-            contexts: vec![
-                ("desktop".to_owned(), "unix:///home/a/.docker/desktop/docker.sock".to_owned()),
-                ("remote".to_owned(), "tcp://remote.example:2375".to_owned()),
-            ],
+            contexts: [
+                ("desktop", "unix:///home/a/.docker/desktop/docker.sock"),
+                ("remote", "tcp://remote.example:2375"),
+            ]
+            .map(|(name, host)| DockerContext {
+                name: name.to_owned(),
+                host: host.to_owned(),
+                ..DockerContext::default()
+            })
+            .into(),
             home: Some(PathBuf::from("/home/a")),
             runtime_dir: Some(PathBuf::from("/run/user/1")),
+            colima: vec![PathBuf::from("/home/a/.colima/default/docker.sock")],
+            ..Environment::default()
         }
     }
 
@@ -336,8 +230,12 @@ mod tests {
             "unix:///home/a/.docker/run/docker.sock",
             "unix:///home/a/.docker/desktop/docker.sock",
             "unix:///home/a/.colima/default/docker.sock",
+            "unix:///home/a/.rd/docker.sock",
+            "unix:///home/a/.orbstack/run/docker.sock",
             "unix:///run/user/1/docker.sock",
             "unix:///run/user/1/podman/podman.sock",
+            "unix:///run/podman/podman.sock",
+            "unix:///home/a/.local/share/containers/podman/machine/podman.sock",
         ];
         let mut environment =
             Environment { docker_host: None, docker_context: None, current_context: None, ..everything() };
@@ -345,7 +243,8 @@ mod tests {
         environment.docker_context = Some("default".to_owned());
         environment.current_context = Some("desktop".to_owned());
         assert_eq!(addresses(&environment), usual, "`default` means no context");
-        assert_eq!(addresses(&Environment::default()), ["unix:///var/run/docker.sock"]);
+        let nobody_s = ["unix:///var/run/docker.sock", "unix:///run/podman/podman.sock"];
+        assert_eq!(addresses(&Environment::default()), nobody_s);
     }
 
     #[test]
@@ -357,37 +256,39 @@ mod tests {
     }
 
     #[test]
-    fn docker_s_own_files_are_read() {
-        let home = tempfile::tempdir().unwrap();
-        let meta = home.path().join(".docker/contexts/meta");
-        for (folder, text) in [
-            (
-                "aa",
-                r#"{"Name":"desktop","Metadata":{},"Endpoints":{"docker":{"Host":"unix:///d.sock","SkipTLSVerify":false}}}"#,
-            ),
-            ("bb", r#"{"Name":"kubernetes","Endpoints":{}}"#),
-            ("cc", "not JSON"),
-        ] {
-            fs::create_dir_all(meta.join(folder)).unwrap();
-            fs::write(meta.join(folder).join("meta.json"), text).unwrap();
+    fn an_engine_elsewhere_is_talked_to_as_it_was_configured() {
+        #[track_caller]
+        fn check(environment: &Environment, expected: &Security) {
+            let candidates = candidates(environment);
+            assert!(candidates.len() == 1 && candidates[0].security == *expected, "{candidates:?}");
         }
-        fs::write(home.path().join(".docker/config.json"), r#"{"auths":{},"currentContext":"desktop"}"#).unwrap();
-        let read = |extra: &'static str| {
-            let home = home.path().display().to_string();
-            Environment::read(move |name| match name {
-                "HOME" => Some(home.clone()),
-                "DOCKER_HOST" => Some(extra.to_owned()),
-                _ => None,
-            })
+        let folder = PathBuf::from("/certificates");
+        let files = TlsMaterial::in_folder(&folder);
+        let host = |address: &str, tls_verify: bool| Environment {
+            docker_host: Some(address.to_owned()),
+            tls_verify,
+            certificates: Some(folder.clone()),
+            ..Environment::default()
         };
-        let environment = read("  ");
-        assert_eq!(environment.docker_host, None, "an empty variable is not set");
-        assert_eq!(environment.current_context.as_deref(), Some("desktop"));
-        assert_eq!(environment.contexts, [("desktop".to_owned(), "unix:///d.sock".to_owned())]);
-        assert_eq!(addresses(&environment), ["unix:///d.sock"]);
-        assert_eq!(addresses(&read("unix:///h.sock")), ["unix:///h.sock"]);
-        fs::write(home.path().join(".docker/config.json"), "{").unwrap();
-        assert_eq!(read("").current_context, None);
+        check(&host("tcp://build.example", false), &Security::Plain);
+        check(&host("tcp://build.example", true), &Security::Tls(files.clone()));
+        check(&host("https://build.example", false), &Security::Unknown);
+        check(&Environment { certificates: None, ..host("tcp://build.example", true) }, &Security::Unknown);
+        let context = |tls: Option<TlsMaterial>, skip_verify: bool| Environment {
+            docker_context: Some("remote".to_owned()),
+            contexts: vec![DockerContext {
+                name: "remote".to_owned(),
+                host: "tcp://remote.example:2376".to_owned(),
+                tls,
+                skip_verify,
+            }],
+            // The variables speak of DOCKER_HOST alone.
+            tls_verify: true,
+            ..Environment::default()
+        };
+        check(&context(None, false), &Security::Plain);
+        check(&context(Some(files.clone()), false), &Security::Tls(files.clone()));
+        check(&context(Some(files), true), &Security::Unverified);
     }
 
     #[test]

@@ -8,12 +8,14 @@
 //! but the tagged image; what a killed process leaves, the next build removes.
 
 mod build;
+mod connect;
 mod container;
 mod context;
 mod discover;
 mod dockerfile;
 mod drain;
 mod elf;
+mod environment;
 mod error;
 mod export;
 mod golden;
@@ -43,7 +45,8 @@ use jiff::Timestamp;
 use semver::Version;
 use tokio::time::timeout;
 
-pub use discover::{Candidate, Engine, EngineInfo, Environment, candidates, discover, discover_in};
+pub use discover::{Candidate, Engine, EngineInfo, Security, candidates, discover, discover_in};
+pub use environment::{DockerContext, Environment, TlsMaterial};
 pub use error::{PackageError, Tried, Unreachable};
 pub use export::export;
 pub use leftovers::{Labelled, LabelledKind, cleanup, list};
