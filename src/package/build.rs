@@ -1,18 +1,21 @@
-//! Sending the context to the engine and following the build.
+//! Sending the context to the engine and following the build; or the whole image, to an engine that does not build.
 
 use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::models::BuildInfo;
-use bollard::query_parameters::BuildImageOptionsBuilder;
+use bollard::query_parameters::{BuildImageOptionsBuilder, ImportImageOptionsBuilder};
 use bollard::{Docker, body_try_stream};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::context::{BuildContext, megabytes};
-use super::error::PackageError;
+use super::context::{BuildContext, megabytes, parts};
+use super::discover::Engine;
+use super::error::{PackageError, is_full};
 use super::leftovers::Leftovers;
+use super::reference::Reference;
+use super::{BuildPlan, oci};
 use crate::jobs::JobContext;
 
 /// How long the engine may be silent within a build.
@@ -57,28 +60,61 @@ pub(super) async fn request<T>(
     guarded(context, stage, limit, work).await?.map_err(|error| PackageError::from_engine(stage, &error))
 }
 
-/// Builds the image under a temporary tag and returns its identity.
+/// Makes the image under a temporary tag and returns its identity.
+///
+/// An engine that refuses the build as such, as one with BuildKit alone does, is given the image as a file instead.
 pub(super) async fn build_image(
-    docker: &Docker,
+    plan: &BuildPlan,
+    engine: &Engine,
     build: BuildContext,
     leftovers: &Leftovers,
     context: &JobContext,
 ) -> Result<String, PackageError> {
+    match classic_build(&engine.docker, build, leftovers, context).await? {
+        Built::Image(id) => Ok(id),
+        Built::Refused(reason) => {
+            context.log(format!("The engine does not build it ({reason}); it is given the whole image instead"));
+            load_image(plan, engine, leftovers, context).await
+        }
+    }
+}
+
+/// What came of asking the engine to build.
+enum Built {
+    /// The image's identity.
+    Image(String),
+    /// It did not begin, for this reason.
+    Refused(String),
+}
+
+async fn classic_build(
+    docker: &Docker,
+    build: BuildContext,
+    leftovers: &Leftovers,
+    context: &JobContext,
+) -> Result<Built, PackageError> {
     const STAGE: &str = "building the image";
     let temporary_tag = &leftovers.temporary_tag();
-    let size_bytes = build.archive.size_bytes();
-    context.log(format!("Sending {} MB to the engine", megabytes(size_bytes)));
-    let body = body_try_stream(futures_util::stream::iter(upload(build.archive.into_pieces(), size_bytes, context)));
+    context.log(format!("Sending {} MB to the engine", megabytes(build.archive.size_bytes())));
+    let (size_bytes, pieces) = (build.archive.size_bytes(), build.archive.into_pieces());
+    let sent = upload(pieces, size_bytes, "Sending the build context", 0.1, context);
+    let body = body_try_stream(futures_util::stream::iter(sent));
     let options =
         BuildImageOptionsBuilder::new().dockerfile("Dockerfile").t(temporary_tag).rm(true).forcerm(true).build();
     let mut answers = docker.build_image(options, None, Some(body));
     let mut step = "FROM scratch".to_owned();
     let mut lines = Lines::default();
+    let mut begun = false;
     while let Some(answer) = guarded(context, STAGE, SILENCE_LIMIT, answers.next()).await? {
-        let info = answer.map_err(|error| match error {
-            Error::DockerStreamError { error } => PackageError::Build { step: step.clone(), reason: error },
-            other => PackageError::from_engine(STAGE, &other),
-        })?;
+        let info = match answer {
+            Ok(info) => info,
+            Err(Error::DockerStreamError { error }) => return Err(PackageError::Build { step, reason: error }),
+            Err(Error::DockerResponseServerError { status_code, message }) if !begun && !is_full(&message) => {
+                return Ok(Built::Refused(format!("status {status_code}: {}", message.trim())));
+            }
+            Err(other) => return Err(PackageError::from_engine(STAGE, &other)),
+        };
+        begun = true;
         for line in lines.take(&info) {
             if let Some((number, of, words)) = parse_step(&line) {
                 context.progress(Some(0.1 + 0.4 * number as f32 / of.max(1) as f32), format!("Step {number} of {of}"));
@@ -89,11 +125,50 @@ pub(super) async fn build_image(
         }
     }
     drop(answers);
-    let image = request(context, STAGE, SILENCE_LIMIT, docker.inspect_image(temporary_tag)).await;
-    match image {
+    inspected(docker, temporary_tag, STAGE, step, context).await.map(Built::Image)
+}
+
+/// Gives the engine the image that is written without one.
+async fn load_image(
+    plan: &BuildPlan,
+    engine: &Engine,
+    leftovers: &Leftovers,
+    context: &JobContext,
+) -> Result<String, PackageError> {
+    const STAGE: &str = "loading the image";
+    let temporary_tag = &leftovers.temporary_tag();
+    context.progress(Some(0.1), "Assembling the image");
+    let parts = parts(plan, &engine.os, &engine.architecture)?;
+    let archive = oci::archive(plan, parts, &Reference::parse(temporary_tag)?)?;
+    context.log(format!("Sending an image of {} MB to the engine", megabytes(archive.size_bytes())));
+    let size_bytes = archive.size_bytes();
+    let sent = upload(archive.into_pieces(), size_bytes, "Sending the image", 0.5, context);
+    let body = body_try_stream(futures_util::stream::iter(sent));
+    let options = ImportImageOptionsBuilder::new().build();
+    let mut answers = engine.docker.import_image(options, body, None);
+    let mut lines = Lines::default();
+    while let Some(answer) = guarded(context, STAGE, SILENCE_LIMIT, answers.next()).await? {
+        let info = answer.map_err(|error| PackageError::from_engine(STAGE, &error))?;
+        for line in lines.take(&info) {
+            context.log(line);
+        }
+    }
+    drop(answers);
+    inspected(&engine.docker, temporary_tag, STAGE, "loading the image".to_owned(), context).await
+}
+
+/// Identity of the image under its temporary tag.
+async fn inspected(
+    docker: &Docker,
+    tag: &str,
+    stage: &'static str,
+    step: String,
+    context: &JobContext,
+) -> Result<String, PackageError> {
+    match request(context, stage, SILENCE_LIMIT, docker.inspect_image(tag)).await {
         Ok(image) => image.id.ok_or_else(|| unfinished(step)),
         // The stream ended as it should, and there is nothing.
-        Err(PackageError::Engine { .. }) => Err(unfinished(step)),
+        Err(PackageError::Engine { .. } | PackageError::Removed { .. }) => Err(unfinished(step)),
         Err(error) => Err(error),
     }
 }
@@ -106,6 +181,8 @@ fn unfinished(step: String) -> PackageError {
 fn upload(
     pieces: Vec<Bytes>,
     size_bytes: u64,
+    stage: &'static str,
+    until: f32,
     context: &JobContext,
 ) -> impl Iterator<Item = std::io::Result<Bytes>> + Send + 'static {
     let context = context.clone();
@@ -115,7 +192,7 @@ fn upload(
     });
     chunks.map(move |chunk| {
         sent += chunk.len() as u64;
-        context.progress(Some(0.1 * sent as f32 / size_bytes.max(1) as f32), "Sending the build context");
+        context.progress(Some(until * sent as f32 / size_bytes.max(1) as f32), stage);
         Ok(chunk)
     })
 }
@@ -185,8 +262,9 @@ mod tests {
     fn the_upload_is_complete_and_tells_how_far_it_is() {
         let context = JobContext::new(no_wake());
         let pieces = vec![Bytes::from(vec![1; CHUNK_BYTES + 5]), Bytes::new(), Bytes::from(vec![2; 10])];
-        let sent: Vec<usize> =
-            upload(pieces, CHUNK_BYTES as u64 + 15, &context).map(|chunk| chunk.unwrap().len()).collect();
+        let sent: Vec<usize> = upload(pieces, CHUNK_BYTES as u64 + 15, "Sending", 0.1, &context)
+            .map(|chunk| chunk.unwrap().len())
+            .collect();
         assert_eq!(sent, [CHUNK_BYTES, 5, 10]);
         assert_eq!(context.fraction(), Some(0.1));
     }

@@ -190,7 +190,7 @@ async fn build_and_verify(
         context.log(note.clone());
     }
     stopwatch.lap("assemble context");
-    let image_id = build::build_image(&engine.docker, build, leftovers, context).await?;
+    let image_id = build::build_image(plan, engine, build, leftovers, context).await?;
     stopwatch.lap("build image");
     context.progress(Some(0.5), "Starting the container");
     let (checks, load) = verify::verify(plan, engine, &image_id, name, context, &mut stopwatch).await?;
