@@ -8,6 +8,8 @@ mod cli;
 mod docker;
 mod drift;
 mod engine;
+#[cfg(target_os = "linux")]
+mod engines;
 mod evaluate;
 mod inspect;
 mod mutants;
