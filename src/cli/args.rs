@@ -263,7 +263,7 @@ pub enum Action {
         /// The address to ask, such as `http://127.0.0.1:8080/v2/health/ready`.
         url: String,
         /// The certificate that a server with TLS must present; on this machine the one it was configured with by
-        /// --config or TRESTLE_SERVE_TLS_CERTIFICATE is found without.
+        /// `--config` or `TRESTLE_SERVE_TLS_CERTIFICATE` is found without.
         #[arg(long, value_name = "FILE")]
         tls_certificate: Option<PathBuf>,
         /// The configuration of the server that is asked.

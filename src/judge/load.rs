@@ -37,7 +37,7 @@ fn row(place: &'static str, side: &LoadRun) -> LoadRow {
         n: thousands(side.run.n),
         per_second: rate(per_second(&side.run)),
         percentiles: LOAD_PERCENTILES.map(|percentile| stored_ms(side, percentile).map_or_else(dash, millis)),
-        resident: side.resident_bytes.map_or_else(dash, |bytes| mebibytes(bytes)),
+        resident: side.resident_bytes.map_or_else(dash, mebibytes),
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) async fn request<T>(
 
 /// Makes the image under a temporary tag and returns its identity.
 ///
-/// An engine that refuses the build as such, as one with BuildKit alone does, is given the image as a file instead.
+/// An engine that refuses the build as such, as one with `BuildKit` alone does, is given the image as a file instead.
 pub(super) async fn build_image(
     plan: &BuildPlan,
     engine: &Engine,

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bollard::Docker;
+use bollard::exec::StartExecOptions;
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, ContainerState, HealthConfig, HealthStatusEnum, HostConfig,
-    PortBinding,
+    ContainerCreateBody, ContainerInspectResponse, ContainerState, ExecConfig, HealthConfig, HealthStatusEnum,
+    HostConfig, PortBinding,
 };
 use bollard::query_parameters::{CreateContainerOptions, KillContainerOptionsBuilder, LogsOptionsBuilder};
 use futures_util::StreamExt as _;
@@ -14,8 +15,8 @@ use tokio::time::{sleep, timeout};
 
 use super::build::{guarded, request};
 use super::discover::Engine;
-use super::dockerfile::{KIND_LABEL, KIND_VERIFICATION, PORT};
-use super::error::PackageError;
+use super::dockerfile::{KIND_LABEL, KIND_VERIFICATION, PORT, health_command};
+use super::error::{PackageError, is_of_a_moment};
 use super::http::Client;
 use super::leftovers::OWNER_LABEL;
 use crate::jobs::JobContext;
@@ -34,6 +35,9 @@ pub(super) const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 /// How often the image's health check runs during verification; 10 s in the image itself.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(300);
+
+/// How long the engine may take to begin with the health check.
+const HEALTH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Memory that the server gets beyond twice the model's size.
 const BASE_MEMORY_BYTES: i64 = 512 << 20;
@@ -185,9 +189,10 @@ impl Running<'_> {
         Ok(self.inspect().await?.state.unwrap_or_default())
     }
 
-    /// Waits for the first result of the image's health check; `None` when the engine runs none.
+    /// Waits for the first result of the image's health check; `None` when the engine knows of none, `STARTING` when
+    /// it knows of one and does not run it, as Podman without systemd.
     pub(super) async fn health(&self) -> Result<Option<HealthStatusEnum>, PackageError> {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + HEALTH_PATIENCE;
         loop {
             let status = self.state().await?.health.and_then(|health| health.status);
             match status {
@@ -198,6 +203,25 @@ impl Running<'_> {
                 status => return Ok(status),
             }
         }
+    }
+
+    /// Runs the image's health check once; its exit code.
+    pub(super) async fn run_health_check(&self) -> Result<i64, PackageError> {
+        const STAGE: &str = "running the health check";
+        let config = ExecConfig { cmd: Some(health_command()), ..ExecConfig::default() };
+        let created = request(self.context, STAGE, ENGINE_LIMIT, self.docker.create_exec(&self.id, config)).await?;
+        let options = StartExecOptions { detach: true, ..StartExecOptions::default() };
+        let run = async {
+            drop(self.docker.start_exec(&created.id, Some(options)).await?);
+            loop {
+                let seen = self.docker.inspect_exec(&created.id).await?;
+                if let (Some(false), Some(exit_code)) = (seen.running, seen.exit_code) {
+                    return Ok(exit_code);
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        request(self.context, STAGE, ENGINE_LIMIT, run).await
     }
 
     /// The lines that it has written so far.
@@ -249,8 +273,14 @@ impl Running<'_> {
     pub(super) async fn ended(&self, signalled: Instant) -> Result<Ending, PackageError> {
         let mut pause = Duration::from_millis(5);
         loop {
-            let state = self.state().await?;
+            let inspection = self.docker.inspect_container(&self.id, None);
+            let inspected = guarded(self.context, STOPPING, ENGINE_LIMIT, inspection).await?;
             let millis = signalled.elapsed().as_millis() as u64;
+            let state = match inspected {
+                Ok(inspected) => inspected.state.unwrap_or_default(),
+                Err(error) if is_of_a_moment(&error) => ContainerState::default(),
+                Err(error) => return Err(PackageError::from_engine(STOPPING, &error)),
+            };
             if state.running == Some(false) {
                 return Ok(Ending { exit_code: state.exit_code.unwrap_or(-1), millis });
             }

@@ -326,6 +326,12 @@ pub(super) fn is_full(reason: &str) -> bool {
     reason.contains("no space left") || reason.contains("disk quota exceeded")
 }
 
+/// Whether the engine said something of a container that only holds for a moment: Podman calls one `stopped` before it
+/// is `exited`, a word that Docker's API does not have.
+pub(super) fn is_of_a_moment(error: &bollard::errors::Error) -> bool {
+    matches!(error, bollard::errors::Error::JsonDataError { message, .. } if message.contains("`stopped`"))
+}
+
 /// Whether the engine says that there is no such image or container.
 fn is_gone(message: &str) -> bool {
     let message = message.to_ascii_lowercase();

@@ -69,7 +69,7 @@ mod tests {
         let target = folder.path().join("image.tar");
         fs::write(&target, "earlier").unwrap();
         let full = |to: &mut dyn io::Write| {
-            to.write_all(&[0; 100_000])?;
+            to.write_all(&vec![0; 100_000])?;
             Err(io::ErrorKind::StorageFull.into())
         };
         let problem = Problem::from(write_whole(&target, &full).unwrap_err());

@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout};
 
 use super::discover::Engine;
 use super::dockerfile::{KIND_IMAGE, KIND_LABEL, KIND_VERIFICATION, PROJECT_LABEL};
-use super::error::PackageError;
+use super::error::{PackageError, is_of_a_moment};
 
 /// Label of a verification container with the build it belongs to.
 pub(super) const OWNER_LABEL: &str = "io.trestle.owner";
@@ -34,6 +34,9 @@ const REMOVAL_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long an interrupted engine may go on committing the step it was at.
 const SETTLING: Duration = Duration::from_millis(250);
+
+/// How often a list that holds a word of a moment is asked for again.
+const MOMENTS: usize = 20;
 
 /// Images of an interrupted build that are younger may belong to a build that is going on.
 const INTERRUPTED_AGE_SECONDS: i64 = 600;
@@ -266,6 +269,12 @@ async fn trestle_images(docker: &Docker) -> Result<Vec<ImageSummary>, Error> {
 async fn labelled_containers(docker: &Docker, label: &str, value: &str) -> Result<Vec<ContainerSummary>, Error> {
     let filters = HashMap::from([("label", vec![format!("{label}={value}")])]);
     let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+    for _ in 0..MOMENTS {
+        match docker.list_containers(Some(options.clone())).await {
+            Err(error) if is_of_a_moment(&error) => sleep(SETTLING).await,
+            listed => return listed,
+        }
+    }
     docker.list_containers(Some(options)).await
 }
 

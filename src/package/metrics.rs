@@ -55,15 +55,12 @@ impl Samples {
 }
 
 fn sample(line: &str) -> Option<Sample> {
-    let (name, labels, rest) = match line.split_once('{') {
-        Some((name, rest)) => {
-            let (labels, rest) = labels(rest)?;
-            (name, labels, rest)
-        }
-        None => {
-            let (name, rest) = line.split_once(char::is_whitespace)?;
-            (name, Vec::new(), rest)
-        }
+    let (name, labels, rest) = if let Some((name, rest)) = line.split_once('{') {
+        let (labels, rest) = labels(rest)?;
+        (name, labels, rest)
+    } else {
+        let (name, rest) = line.split_once(char::is_whitespace)?;
+        (name, Vec::new(), rest)
     };
     let is_name = |name: &str| {
         name.starts_with(|letter: char| letter.is_ascii_alphabetic() || "_:".contains(letter))
@@ -152,8 +149,9 @@ process_resident_memory_bytes 2.5e7
     fn the_text_format_is_read() {
         let samples = Samples::parse(TEXT).unwrap();
         assert_eq!(samples.samples.len(), 5);
-        assert_eq!(samples.sum("nv_inference_request_success", |label| label("version") == "1.0.0"), 12.0);
-        assert_eq!(samples.sum("http_server_request_duration_seconds_count", |label| label("route") == "/a\"},b"), 5.0);
+        let of_version = samples.sum("nv_inference_request_success", |label| label("version") == "1.0.0");
+        let of_route = samples.sum("http_server_request_duration_seconds_count", |label| label("route") == "/a\"},b");
+        assert_eq!((of_version as u64, of_route as u64), (12, 5));
         assert_eq!(samples.resident_bytes(), Some(25_000_000));
         for wrong in ["", "# only a comment", "<html>", "a b c d", "a{b=\"c} 1", "a{b=\"c\"}", "1a 2", "a x"] {
             assert!(Samples::parse(wrong).is_err(), "{wrong}");

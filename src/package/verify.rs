@@ -6,7 +6,7 @@ use bollard::models::{ContainerInspectResponse, HealthStatusEnum};
 use serde_json::Value as Json;
 
 use super::build::guarded;
-use super::container::start;
+use super::container::{Running, start};
 use super::discover::Engine;
 use super::dockerfile::USER;
 use super::error::PackageError;
@@ -49,7 +49,7 @@ pub(super) async fn verify(
     stopwatch.lap("ask golden rows");
     context.progress(Some(0.7), "Checking how it runs");
     checks.push(privileges(&running.inspect().await?));
-    checks.extend(running.health().await?.map(health_check));
+    checks.extend(health_check(&running).await?);
     checks.push(log_check(&running.log().await?));
     stopwatch.lap("check how it runs");
     context.progress(Some(0.8), "Under load");
@@ -187,8 +187,19 @@ fn privileges(inspected: &ContainerInspectResponse) -> Check {
     check("Runs without privileges", pass, detail)
 }
 
-fn health_check(status: HealthStatusEnum) -> Check {
-    check("Health check of the image", status == HealthStatusEnum::HEALTHY, status.to_string())
+/// What the image's health check says, to the engine or, where that does not run it, to us; `None` when the engine
+/// knows of none.
+async fn health_check(running: &Running<'_>) -> Result<Option<Check>, PackageError> {
+    const NAME: &str = "Health check of the image";
+    Ok(match running.health().await? {
+        None => None,
+        Some(HealthStatusEnum::STARTING) => {
+            let exit_code = running.run_health_check().await?;
+            let how = "run once by Trestle, as the engine does not run it";
+            Some(check(NAME, exit_code == 0, format!("exit code {exit_code}, {how}")))
+        }
+        Some(status) => Some(check(NAME, status == HealthStatusEnum::HEALTHY, status.to_string())),
+    })
 }
 
 /// Whether every line is a JSON object, and one tells of a request with its id.

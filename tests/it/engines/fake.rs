@@ -35,7 +35,11 @@ pub(super) enum Fault {
     None,
     /// It has no classic builder.
     RefusesBuild,
-    /// It has none either, and hangs while it loads an image.
+    /// It never runs a health check by itself, as Podman without systemd; run by hand, it ends with this exit code.
+    RunsNoHealthCheck(i32),
+    /// It says of a container that has just ended that it is `stopped`, as Podman does.
+    SaysStopped,
+    /// It has no classic builder either, and hangs while it loads an image.
     HangsWhileLoading,
     /// It has none either, and its disk is full.
     FullWhileLoading,
@@ -82,6 +86,8 @@ struct Container {
     root: PathBuf,
     server: Option<Server>,
     exit_code: Option<i32>,
+    /// Whether somebody was told that it has ended.
+    told: bool,
 }
 
 struct Server {
@@ -219,7 +225,7 @@ impl Engine {
             }
             ("POST", ["build"]) => {
                 let context = to_bytes(body, usize::MAX).await.unwrap();
-                return self.build(&context, &query["t"]);
+                self.build(&context, &query["t"])
             }
             ("POST", ["images", "load"]) => {
                 let archive = to_bytes(body, usize::MAX).await.unwrap();
@@ -231,31 +237,46 @@ impl Engine {
                 let body: Json = serde_json::from_slice(&body).unwrap();
                 self.state().create(body)
             }
+            ("POST", ["containers", _, "exec"]) => ok(&json!({ "Id": "exec" })),
+            ("POST", ["exec", "exec", "start"]) => text(""),
+            ("GET", ["exec", "exec", "json"]) => {
+                let Fault::RunsNoHealthCheck(exit_code) = self.fault else { return Ok(refused(404, "no such exec")) };
+                ok(&json!({ "Running": false, "ExitCode": exit_code }))
+            }
             (method, ["containers", rest @ ..]) => {
                 if matches!(rest, [_, "start"]) {
                     // Until it listens.
                     tokio::task::block_in_place(|| self.state().start(rest[0]));
                 }
-                self.state().containers(method, rest, &query)
+                let mut answer = self.state().containers(method, rest, &query);
+                if self.fault == Fault::SaysStopped && self.state().says_stopped(method, rest) {
+                    answer = ok(&json!({ "State": { "Status": "stopped", "Running": false, "ExitCode": 0 } }));
+                }
+                if let (Fault::RunsNoHealthCheck(_), "GET", [_, "json"]) = (self.fault, method, rest) {
+                    let mut inspected = self.state().containers.get_mut(rest[0]).unwrap().inspected();
+                    inspected["State"]["Health"]["Status"] = "starting".into();
+                    answer = ok(&inspected);
+                }
+                answer
             }
             _ => refused(404, "page not found"),
         })
     }
 
-    fn build(&self, context: &[u8], tag: &str) -> Result<Response<Body>, Gone> {
+    fn build(&self, context: &[u8], tag: &str) -> Response<Body> {
         const FIRST: &str = "{\"stream\":\"Step 1/9 : FROM scratch\\n\"}\n";
         match self.fault {
             Fault::RefusesBuild | Fault::HangsWhileLoading | Fault::FullWhileLoading => {
-                return Ok(refused(501, "the legacy builder has been removed, use BuildKit"));
+                return refused(501, "the legacy builder has been removed, use BuildKit");
             }
             Fault::DiesWhileBuilding => {
                 self.alive.store(false, Ordering::SeqCst);
                 let lines = [Ok(Bytes::from_static(FIRST.as_bytes())), Err(Gone)];
-                return Ok(Response::new(Body::from_stream(futures_util::stream::iter(lines))));
+                return Response::new(Body::from_stream(futures_util::stream::iter(lines)));
             }
             Fault::FullWhileBuilding => {
                 let full = "{\"errorDetail\":{\"message\":\"write /trestle: no space left on device\"}}\n";
-                return Ok(text(&format!("{FIRST}{{\"stream\":\"Step 3/9 : ADD exe.tar /\\n\"}}\n{full}")));
+                return text(&format!("{FIRST}{{\"stream\":\"Step 3/9 : ADD exe.tar /\\n\"}}\n{full}"));
             }
             _ => {}
         }
@@ -270,7 +291,7 @@ impl Engine {
         let labels = json!({ "io.trestle": "image", "io.trestle.project": slug });
         let user = dockerfile.lines().find_map(|line| line.strip_prefix("USER ")).unwrap();
         self.state().add(context, &layers, labels, user, tag);
-        Ok(text(&format!("{FIRST}{{\"stream\":\"Successfully tagged {tag}\\n\"}}\n")))
+        text(&format!("{FIRST}{{\"stream\":\"Successfully tagged {tag}\\n\"}}\n"))
     }
 
     fn load(&self, archive: &[u8]) -> Response<Body> {
@@ -373,7 +394,7 @@ impl State {
         body["User"] = image.user.clone().into();
         let root = image.root.path().join("model");
         let id = format!("container{}", self.asked.len());
-        self.containers.insert(id.clone(), Container { body, root, server: None, exit_code: None });
+        self.containers.insert(id.clone(), Container { body, root, server: None, exit_code: None, told: false });
         Response::builder().status(201).body(Body::from(json!({ "Id": id, "Warnings": [] }).to_string())).unwrap()
     }
 
@@ -406,6 +427,14 @@ impl State {
             }
         }));
         container.server = Some(Server { child, port, log });
+    }
+
+    /// Whether a container that was asked for has ended and nobody was told yet.
+    fn says_stopped(&mut self, method: &str, rest: &[&str]) -> bool {
+        let ([id, "json"], "GET") = (rest, method) else { return false };
+        let Some(container) = self.containers.get_mut(*id) else { return false };
+        container.inspected();
+        container.exit_code.is_some() && !std::mem::replace(&mut container.told, true)
     }
 
     fn kill_servers(&mut self) {

@@ -189,6 +189,26 @@ async fn what_an_engine_that_went_away_has_left_is_taken_by_the_next_build() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_health_check_that_the_engine_does_not_run_is_run_once() {
+    for (exit_code, passed) in [(0, true), (1, false)] {
+        let scene = Scene::set(Fault::RunsNoHealthCheck(exit_code));
+        let (result, log) = scene.build().await;
+        let report = result.unwrap_or_else(|error| panic!("{error}\n{log:#?}"));
+        let check = report.checks.iter().find(|check| check.name == "Health check of the image").unwrap();
+        let detail = format!("exit code {exit_code}, run once by Trestle, as the engine does not run it");
+        assert_eq!((check.pass, &check.detail), (passed, &detail));
+        assert_eq!(report.passed(), passed, "{:#?}", report.checks);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_word_that_holds_for_a_moment_is_waited_out() {
+    let scene = Scene::set(Fault::SaysStopped);
+    let (result, log) = scene.build().await;
+    check_verified(&scene, result, &log);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_dies_under_load_fails_the_verification() {
     let mut scene = Scene::set(Fault::KillsServerAt("/stats"));
     // It ends with the server, and not before.
@@ -212,6 +232,22 @@ async fn loading_can_be_cancelled_and_leaves_nothing() {
             tokio::task::yield_now().await;
         }
         assert_eq!((context.fraction(), context.stage().as_str()), (Some(0.5), "Sending the image"));
+        context.cancel();
+    };
+    let (result, ()) = tokio::join!(package::build_in(&scene.plan, &context, &scene.environment), cancel);
+    assert!(matches!(result, Err(PackageError::Cancelled)), "{result:?}");
+    scene.check_as_before();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_can_be_cancelled_and_leaves_nothing() {
+    let mut scene = Scene::set(Fault::None);
+    scene.plan.load_time = Duration::from_hours(1);
+    let context = JobContext::new(no_wake());
+    let cancel = async {
+        while !context.stage().starts_with("Under load: ") {
+            tokio::task::yield_now().await;
+        }
         context.cancel();
     };
     let (result, ()) = tokio::join!(package::build_in(&scene.plan, &context, &scene.environment), cancel);
