@@ -354,6 +354,12 @@ pub async fn cleanup(engine: &Engine, now: Timestamp) -> Result<usize, PackageEr
     remove_orphans(&engine.docker, now).await.map_err(|error| PackageError::from_engine("removing orphans", &error))
 }
 
+/// The build that a temporary tag belongs to; Podman puts the name of a registry in front.
+fn temporary_owner(tag: &str) -> Option<&str> {
+    let name = tag.rsplit('/').next()?;
+    name.strip_prefix(TEMPORARY_REPOSITORY)?.strip_prefix(':')
+}
+
 async fn remove_orphans(docker: &Docker, now: Timestamp) -> Result<usize, Error> {
     let mut removed = 0;
     for container in labelled_containers(docker, KIND_LABEL, KIND_VERIFICATION).await? {
@@ -365,8 +371,7 @@ async fn remove_orphans(docker: &Docker, now: Timestamp) -> Result<usize, Error>
     for image in trestle_images(docker).await? {
         for tag in &image.repo_tags {
             // Several builds of the same content are one image.
-            let owner = tag.strip_prefix(TEMPORARY_REPOSITORY).and_then(|rest| rest.strip_prefix(':'));
-            if owner.is_some_and(is_orphan) {
+            if temporary_owner(tag).is_some_and(is_orphan) {
                 removed += usize::from(remove_image(docker, tag).await?);
             }
         }
@@ -422,6 +427,14 @@ mod tests {
         assert!(!made.includes(&image("aaaaaaaaaaaa0", "", &[])), "there before");
         assert!(!made.includes(&image("dddddddddddd3", "aaaaaaaaaaaa0", &[])), "follows an earlier one");
         assert!(!made.includes(&image("bbbbbbbbbbbb1", "aaaaaaaaaaaa0", &["churn:1.0.0"])), "named");
+    }
+
+    #[test]
+    fn a_temporary_tag_tells_its_build_whatever_stands_in_front() {
+        assert_eq!(temporary_owner("trestle-build:a-b-0"), Some("a-b-0"));
+        assert_eq!(temporary_owner("registry.example/library/trestle-build:a-b-0"), Some("a-b-0"));
+        assert_eq!(temporary_owner("trestle-builder:a-b-0"), None);
+        assert_eq!(temporary_owner("churn:1.0.0"), None);
     }
 
     #[test]
