@@ -177,9 +177,8 @@ pub(super) async fn load(
     running.within(STATS_LIMIT * 2, memory.look(&engine.docker, running.id())).await?;
     let inspected = running.inspect().await?;
     let limit = inspected.host_config.and_then(|host| host.memory).and_then(|limit| u64::try_from(limit).ok());
-    let rows = if bodies.len() == 1 { "the golden row" } else { "a golden row each, in turn," };
     let report = LoadReport {
-        asked: format!("{rows} as tensors"),
+        asked: "one golden row a request, as tensors".to_owned(),
         inside,
         outside: beside,
         outside_missing: outside.err().unwrap_or_default(),
@@ -259,7 +258,7 @@ fn judged(report: &LoadReport, first_failure: Option<String>) -> Check {
     if let Some(peak) = report.peak_memory_bytes {
         detail.push_str(&format!(", {} MiB in use", peak.div_ceil(1 << 20)));
         if 0 < report.memory_limit_bytes {
-            detail.push_str(&format!(" of {}", report.memory_limit_bytes >> 20));
+            detail.push_str(&format!(" of {}", report.memory_limit_bytes.div_ceil(1 << 20)));
         }
     }
     check(NAME, true, detail)

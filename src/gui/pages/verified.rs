@@ -56,7 +56,7 @@ pub(super) fn keep(root: &Path, time: Timestamp, failure: Option<&str>) -> Resul
         checks,
         evidence: Evidence { model: version.model.sha256, ..version.evidence },
         load: Some(LoadReport {
-            asked: "a golden row each, in turn, as tensors".to_owned(),
+            asked: "one golden row a request, as tensors".to_owned(),
             inside: LoadRun { run, n_failed, resident_bytes: Some(23 << 20) },
             outside: None,
             outside_missing: "the engine is on another machine".to_owned(),

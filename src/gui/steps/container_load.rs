@@ -17,7 +17,7 @@ pub(super) fn load_ui(ui: &mut Ui, load: &LoadReport, budget: Option<&LatencyBud
         LOAD_PERCENTILES.map(|percentile| Column::number(format!("{} ms", judge::percentile_name(percentile)))),
     );
     columns.push(Column::number("process MiB").exact(112.0));
-    let remark = format!("{}, one after another, in turns", load.asked);
+    let remark = format!("{}, one request after another", load.asked);
     Card::new("In the container and outside").remark(&remark).show(ui, |ui| {
         Table::new("load", &columns).show(ui, rows.len(), |ui, row, column| {
             let shown = &rows[row];
