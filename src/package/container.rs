@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bollard::Docker;
-use bollard::exec::StartExecOptions;
+use bollard::exec::StartExecResults;
 use bollard::models::{
     ContainerCreateBody, ContainerInspectResponse, ContainerState, ExecConfig, HealthConfig, HealthStatusEnum,
     HostConfig, PortBinding,
@@ -205,21 +205,28 @@ impl Running<'_> {
         }
     }
 
-    /// Runs the image's health check once; its exit code.
-    pub(super) async fn run_health_check(&self) -> Result<i64, PackageError> {
+    /// Runs the image's health check once; its exit code and what it said.
+    pub(super) async fn run_health_check(&self) -> Result<(i64, String), PackageError> {
         const STAGE: &str = "running the health check";
-        let config = ExecConfig { cmd: Some(health_command()), ..ExecConfig::default() };
+        let config = ExecConfig {
+            cmd: Some(health_command()),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..ExecConfig::default()
+        };
         let created = request(self.context, STAGE, ENGINE_LIMIT, self.docker.create_exec(&self.id, config)).await?;
-        let options = StartExecOptions { detach: true, ..StartExecOptions::default() };
         let run = async {
-            drop(self.docker.start_exec(&created.id, Some(options)).await?);
-            loop {
-                let seen = self.docker.inspect_exec(&created.id).await?;
-                if let (Some(false), Some(exit_code)) = (seen.running, seen.exit_code) {
-                    return Ok(exit_code);
+            let mut said = String::new();
+            // Detached, Podman calls it running for ever.
+            if let StartExecResults::Attached { mut output, input: _ } =
+                self.docker.start_exec(&created.id, None).await?
+            {
+                while let Some(piece) = output.next().await {
+                    said.push_str(&piece?.to_string());
                 }
-                sleep(Duration::from_millis(50)).await;
             }
+            let ended = self.docker.inspect_exec(&created.id).await?;
+            Ok((ended.exit_code.unwrap_or(-1), said.trim().to_owned()))
         };
         request(self.context, STAGE, ENGINE_LIMIT, run).await
     }

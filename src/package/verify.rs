@@ -194,9 +194,10 @@ async fn health_check(running: &Running<'_>) -> Result<Option<Check>, PackageErr
     Ok(match running.health().await? {
         None => None,
         Some(HealthStatusEnum::STARTING) => {
-            let exit_code = running.run_health_check().await?;
+            let (exit_code, said) = running.run_health_check().await?;
+            let said = if said.is_empty() { said } else { format!(": {said}") };
             let how = "run once by Trestle, as the engine does not run it";
-            Some(check(NAME, exit_code == 0, format!("exit code {exit_code}, {how}")))
+            Some(check(NAME, exit_code == 0, format!("exit code {exit_code}, {how}{said}")))
         }
         Some(status) => Some(check(NAME, status == HealthStatusEnum::HEALTHY, status.to_string())),
     })

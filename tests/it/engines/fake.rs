@@ -134,7 +134,7 @@ impl Engine {
             async move { engine.answer(request.map(Body::new)).await }
         });
         // A peer that goes away is what some of the tests are about.
-        drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+        drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -238,7 +238,13 @@ impl Engine {
                 self.state().create(body)
             }
             ("POST", ["containers", _, "exec"]) => ok(&json!({ "Id": "exec" })),
-            ("POST", ["exec", "exec", "start"]) => text(""),
+            // It has said nothing, and hangs up.
+            ("POST", ["exec", "exec", "start"]) => Response::builder()
+                .status(101)
+                .header("Connection", "Upgrade")
+                .header("Upgrade", "tcp")
+                .body(Body::empty())
+                .unwrap(),
             ("GET", ["exec", "exec", "json"]) => {
                 let Fault::RunsNoHealthCheck(exit_code) = self.fault else { return Ok(refused(404, "no such exec")) };
                 ok(&json!({ "Running": false, "ExitCode": exit_code }))
