@@ -28,7 +28,7 @@ const CANCEL_TICK: Duration = Duration::from_millis(100);
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// Returns once the job is cancelled.
-async fn cancelled(context: &JobContext) {
+pub(super) async fn cancelled(context: &JobContext) {
     let mut ticks = interval(CANCEL_TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !context.cancelled() {

@@ -68,12 +68,16 @@ pub(super) struct Ending {
     pub(super) millis: u64,
 }
 
+/// The memory that the server of a model may have, in bytes.
+pub(super) fn memory_for(model_bytes: u64) -> i64 {
+    BASE_MEMORY_BYTES.saturating_add(i64::try_from(model_bytes.saturating_mul(2)).unwrap_or(i64::MAX))
+}
+
 /// What to create: the image as it is, locked down.
 fn create_body(image_id: &str, build_name: &str, host: &str, model_bytes: u64) -> ContainerCreateBody {
     // A port of an engine on another machine must be reachable from here.
     let host_ip = if host == "127.0.0.1" { host } else { "0.0.0.0" };
     let binding = PortBinding { host_ip: Some(host_ip.to_owned()), host_port: Some(String::new()) };
-    let memory = BASE_MEMORY_BYTES.saturating_add(i64::try_from(model_bytes.saturating_mul(2)).unwrap_or(i64::MAX));
     ContainerCreateBody {
         image: Some(image_id.to_owned()),
         labels: Some(HashMap::from([
@@ -88,7 +92,7 @@ fn create_body(image_id: &str, build_name: &str, host: &str, model_bytes: u64) -
             readonly_rootfs: Some(true),
             cap_drop: Some(vec!["ALL".to_owned()]),
             security_opt: Some(vec!["no-new-privileges".to_owned()]),
-            memory: Some(memory),
+            memory: Some(memory_for(model_bytes)),
             pids_limit: Some(1_024),
             port_bindings: Some(HashMap::from([(format!("{PORT}/tcp"), Some(vec![binding]))])),
             ..HostConfig::default()
@@ -123,7 +127,7 @@ pub(super) async fn start<'a>(
 
 /// Where the server may be reached: the published port, else the container itself, as when Trestle runs in a
 /// container beside it.
-fn addresses(inspected: &ContainerInspectResponse, host: &str) -> Vec<String> {
+pub(super) fn addresses(inspected: &ContainerInspectResponse, host: &str) -> Vec<String> {
     let Some(network) = &inspected.network_settings else { return Vec::new() };
     let published = network
         .ports

@@ -146,6 +146,9 @@ pub enum PackageError {
         /// Why not.
         reason: String,
     },
+    /// A container could not be run or looked at.
+    #[error(transparent)]
+    Running(#[from] super::running::RunError),
     /// It was asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -266,6 +269,7 @@ impl PackageError {
                                      `docker system prune` from running meanwhile."
                 .to_owned(),
             Self::Measure { .. } => "Report this; it is a mistake in Trestle.".to_owned(),
+            Self::Running(error) => error.fix(),
             Self::Cancelled => String::new(),
         }
     }
@@ -277,6 +281,7 @@ impl PackageError {
             | Self::NotPackageable { path, .. }
             | Self::Architecture { path, .. }
             | Self::LibraryMissing { path, .. } => path.display().to_string(),
+            Self::Running(error) => error.place(),
             Self::NoEngine { .. }
             | Self::Context { .. }
             | Self::Tag { .. }

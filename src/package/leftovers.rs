@@ -124,7 +124,7 @@ pub(super) fn build_name() -> String {
 
 /// Whether the build of this name goes on no more: its process has ended, or it is one of this process's that could not
 /// clear its leftovers because the engine had gone.
-fn is_orphan(name: &str) -> bool {
+pub(super) fn is_orphan(name: &str) -> bool {
     let here = Process::current();
     Process::from_name(name).is_some_and(|owner| {
         owner.is_dead(&here, start_time) || (owner == here && !here.started.is_empty() && !going_on().contains(name))
@@ -231,7 +231,7 @@ impl Drop for Leftovers {
     }
 }
 
-async fn remove_containers(docker: &Docker, build: &str) -> Result<usize, Error> {
+pub(super) async fn remove_containers(docker: &Docker, build: &str) -> Result<usize, Error> {
     let mut removed = 0;
     for container in labelled_containers(docker, OWNER_LABEL, build).await? {
         removed += usize::from(remove_container(docker, &container.id.unwrap_or_default()).await?);
@@ -279,7 +279,7 @@ async fn labelled_containers(docker: &Docker, label: &str, value: &str) -> Resul
 }
 
 /// Whether the container is gone through this call.
-async fn remove_container(docker: &Docker, id: &str) -> Result<bool, Error> {
+pub(super) async fn remove_container(docker: &Docker, id: &str) -> Result<bool, Error> {
     let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
     removal(docker.remove_container(id, Some(options)).await)
 }

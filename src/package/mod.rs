@@ -28,6 +28,7 @@ mod oci;
 mod outside;
 mod reference;
 mod refusals;
+pub mod running;
 mod sizing;
 mod tarball;
 mod tensors;

@@ -17,6 +17,7 @@ pub mod history;
 pub mod ledger;
 mod registering;
 pub mod reports;
+pub mod running;
 pub mod runtimes;
 mod saving;
 

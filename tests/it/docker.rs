@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bollard::query_parameters::{ImportImageOptionsBuilder, RemoveImageOptionsBuilder};
+use bollard::query_parameters::{ImportImageOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder};
 use futures_util::StreamExt as _;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
@@ -13,7 +13,7 @@ use trestle::command::ExportKind;
 use trestle::engine::{self, Model};
 use trestle::features::{self, Mapping};
 use trestle::jobs::{JobContext, no_wake};
-use trestle::package::{self, BuildPlan, Engine, Environment, Labelled, PackageError, Sizing};
+use trestle::package::{self, BuildPlan, Engine, Environment, Labelled, LabelledKind, PackageError, Sizing};
 use trestle::project::brief::{Band, Brief, OutputKind, OutputSpec, Stated};
 use trestle::project::documents::{Evidence, GoldenRow, GoldenRows, ProjectConfig, VersionRecord};
 use trestle::project::format;
@@ -176,8 +176,15 @@ async fn sweep(engine: &Engine) {
     remove(engine, package::list(engine).await.unwrap().into_iter().filter(is_dead).collect()).await;
 }
 
-async fn remove(engine: &Engine, images: Vec<Labelled>) {
-    for labelled in images {
+async fn remove(engine: &Engine, mut all: Vec<Labelled>) {
+    // An image goes after its containers.
+    all.sort_by_key(|labelled| labelled.kind == LabelledKind::Image);
+    for labelled in all {
+        if labelled.kind != LabelledKind::Image {
+            let options = RemoveContainerOptionsBuilder::new().force(true).build();
+            drop(engine.docker.remove_container(&labelled.id, Some(options)).await);
+            continue;
+        }
         for name in labelled.names.iter().chain([&labelled.id]) {
             let options = RemoveImageOptionsBuilder::new().force(true).build();
             drop(engine.docker.remove_image(name, Some(options), None).await);
@@ -185,7 +192,7 @@ async fn remove(engine: &Engine, images: Vec<Labelled>) {
     }
 }
 
-async fn build(plan: &BuildPlan) -> Result<PackageReport, PackageError> {
+pub(super) async fn build(plan: &BuildPlan) -> Result<PackageReport, PackageError> {
     let context = JobContext::new(no_wake());
     let result = package::build(plan, &context).await;
     if !result.as_ref().is_ok_and(PackageReport::passed) {

@@ -17,6 +17,7 @@ mod node_tests;
 mod onnx;
 mod profile;
 mod project_format;
+mod running;
 mod saving;
 mod scoring;
 mod serve;
