@@ -11,6 +11,7 @@ use semver::Version;
 use crate::project::DocumentKind;
 use crate::project::brief::{Brief, Stated, Understand};
 use crate::project::documents::{Feature, ProjectConfig, Value};
+use crate::project::running::{ContainerAction, RunSettings};
 use crate::step::JobId;
 
 /// What can be exported.
@@ -462,6 +463,18 @@ pub enum Command {
         /// The whole reference; `None` is `<slug>:<version>`.
         tag: Option<String>,
     },
+    /// Run the image of the selected version in a container.
+    RunImage(RunSettings),
+    /// List the containers of Trestle's images, of every project.
+    ListContainers,
+    /// Do something with a container, told by its name or identity.
+    ActOnContainer(ContainerAction, String),
+    /// Remove what dead processes left: containers and images of builds, and containers that were never started.
+    CleanContainers,
+    /// Look at the containers from now on, and at the log and the use of the one of this identity.
+    WatchContainers(Option<String>),
+    /// Look at the containers no more.
+    LeaveContainers,
     /// Stop a job.
     Cancel(JobId),
     /// Forget a job's failure.

@@ -40,9 +40,9 @@ fn current_evidence(plan: &mut BuildPlan, root: &Path) -> Result<(), Problem> {
 
 impl Workbench {
     pub(super) fn find_engine(&mut self) {
-        let runtime = self.environment.runtime.clone();
+        let (runtime, engines) = (self.environment.runtime.clone(), self.environment.engines());
         self.spawn(Slot::Engine, "Looking for a container engine", move |_context| {
-            let engine = runtime.block_on(package::discover()).map_err(Problem::from)?;
+            let engine = runtime.block_on(package::discover_in(&engines)).map_err(Problem::from)?;
             Ok(Outcome::EngineFound(engine.info()))
         });
     }
@@ -111,10 +111,11 @@ impl Workbench {
         let mut plan = self.build_plan(tag)?;
         let project = self.project.as_ref().ok_or_else(no_project)?;
         let (root, runtime) = (project.root().to_owned(), self.environment.runtime.clone());
+        let engines = self.environment.engines();
         self.spawn(Slot::Build, format!("Building {}", plan.tag), move |context| {
             context.progress(None, "Hashing the code and the data");
             current_evidence(&mut plan, &root)?;
-            let built = runtime.block_on(package::build(&plan, context));
+            let built = runtime.block_on(package::build_in(&plan, context, &engines));
             match built {
                 Ok(report) => Ok(Outcome::Built(Box::new(report))),
                 Err(_) if context.cancelled() => Err(JobError::Cancelled),

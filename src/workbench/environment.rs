@@ -20,6 +20,8 @@ pub struct Environment {
     pub now: fn() -> Timestamp,
     /// For work over the network; made once, in `main`.
     pub runtime: tokio::runtime::Handle,
+    /// Where container engines are looked for; `None` goes by the variables of this process.
+    pub engines: Option<crate::package::Environment>,
     /// Called when a job has something new.
     pub wake: Wake,
     /// Where recent projects and choices are kept; `None` keeps nothing.
@@ -35,6 +37,11 @@ impl std::fmt::Debug for Environment {
 }
 
 impl Environment {
+    /// Where container engines are looked for.
+    pub fn engines(&self) -> crate::package::Environment {
+        self.engines.clone().unwrap_or_else(crate::package::Environment::from_process)
+    }
+
     /// The real machine, running this executable.
     pub fn real(runtime: tokio::runtime::Handle) -> std::io::Result<Self> {
         let settings =
@@ -45,6 +52,7 @@ impl Environment {
             who: who(),
             now: crate::clock::now,
             runtime,
+            engines: None,
             wake: no_wake(),
             settings,
             example: directories::UserDirs::new().map(|dirs| {

@@ -15,6 +15,7 @@ mod model;
 mod outcome;
 mod profile;
 mod readiness;
+mod running;
 mod seen;
 mod settings;
 mod standing;
@@ -32,6 +33,7 @@ pub use evaluation::Measured;
 pub use journey::NextStep;
 pub use measured::OfVersion;
 pub use model::Tried;
+pub use running::{Containers, Watched};
 pub use settings::{Recent, Settings, ThemeChoice};
 
 use crate::command::Command;
@@ -111,6 +113,7 @@ pub struct Workbench {
     engine: StepState<EngineInfo>,
     container: StepState<PackageReport>,
     exported: StepState<Exported>,
+    containers: Containers,
     notices: Vec<Notice>,
     problem: Option<Problem>,
     /// Why the last command gave no result, for [`Workbench::run`].
@@ -155,6 +158,7 @@ impl Workbench {
             engine: StepState::default(),
             container: StepState::default(),
             exported: StepState::default(),
+            containers: Containers::default(),
             notices: Vec::new(),
             problem: None,
             failure: None,
@@ -211,6 +215,27 @@ impl Workbench {
             }
             Command::BuildImage { tag } => self.build_image(tag),
             Command::ExportImage { kind, target, tag } => self.export(kind, target, tag),
+            Command::RunImage(settings) => self.run_image(settings),
+            Command::ListContainers => {
+                self.list_containers();
+                Ok(())
+            }
+            Command::ActOnContainer(action, container) => {
+                self.act_on_container(action, container);
+                Ok(())
+            }
+            Command::CleanContainers => {
+                self.clean_containers();
+                Ok(())
+            }
+            Command::WatchContainers(id) => {
+                self.watch_containers(id);
+                Ok(())
+            }
+            Command::LeaveContainers => {
+                self.leave_containers();
+                Ok(())
+            }
             Command::Cancel(id) => {
                 self.cancel(id);
                 Ok(())
@@ -229,6 +254,7 @@ impl Workbench {
     /// Takes the results of finished jobs, saves what rested, and looks for outside changes.
     pub fn poll(&mut self) {
         self.take_finished();
+        self.take_seen();
         if self.edited.is_some_and(|edited| SAVE_AFTER <= edited.elapsed()) {
             // A failure is shown and tried again on the next edit, not every frame.
             if let Err(problem) = self.save() {
@@ -277,7 +303,8 @@ impl Workbench {
     pub fn poll_after(&self) -> Duration {
         if self.edited.is_some() {
             SAVE_AFTER
-        } else if self.running.is_empty() {
+        } else if self.running.iter().all(|running| running.slot.is_watching()) {
+            // What is watched wakes by itself.
             WATCH_EVERY
         } else {
             Duration::from_millis(100)
@@ -358,6 +385,7 @@ impl Workbench {
         self.drift = StepState::default();
         self.container = StepState::default();
         self.exported = StepState::default();
+        self.containers = Containers::default();
         self.conflicts.clear();
         self.edited = None;
         Ok(())
@@ -401,6 +429,10 @@ impl Workbench {
             Slot::Engine => &mut self.engine.activity,
             Slot::Build => &mut self.container.activity,
             Slot::Export => &mut self.exported.activity,
+            Slot::Run => &mut self.containers.ran.activity,
+            Slot::List => &mut self.containers.list.activity,
+            Slot::Act => &mut self.containers.acted.activity,
+            Slot::Watch => &mut self.containers.watching,
         }
     }
 
@@ -464,6 +496,23 @@ impl Workbench {
                 self.take_export(exported);
                 Ok(())
             }
+            Outcome::Ran(container) => {
+                self.take_run(*container);
+                Ok(())
+            }
+            Outcome::Listed(all) => {
+                self.containers.list.last = Some(all);
+                Ok(())
+            }
+            Outcome::Acted(action, container) => {
+                self.take_acted(action, *container);
+                Ok(())
+            }
+            Outcome::Cleaned(n) => {
+                self.take_cleaned(n);
+                Ok(())
+            }
+            Outcome::LookedAway => Ok(()),
         }
     }
 
@@ -480,7 +529,8 @@ impl Workbench {
         self.project.as_mut().ok_or_else(no_project)
     }
 
-    fn now(&self) -> jiff::Timestamp {
+    /// Now, by the clock of the environment.
+    pub fn now(&self) -> jiff::Timestamp {
         (self.environment.now)()
     }
 

@@ -9,6 +9,7 @@ use crate::model::{Examination, GoldenCheck};
 use crate::package::EngineInfo;
 use crate::project::documents::{DataFile, Evidence, FeatureContract, GoldenRows};
 use crate::project::reports::{BenchmarkReport, DriftReport, EvaluationReport, PackageReport, ProfileReport};
+use crate::project::running::{ContainerAction, ContainerInfo};
 use crate::readiness::Probe;
 use crate::step::Step;
 
@@ -26,10 +27,14 @@ pub(super) enum Slot {
     Engine,
     Build,
     Export,
+    Run,
+    List,
+    Act,
+    Watch,
 }
 
 impl Slot {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Examine,
         Self::Try,
         Self::Golden,
@@ -41,6 +46,10 @@ impl Slot {
         Self::Engine,
         Self::Build,
         Self::Export,
+        Self::Run,
+        Self::List,
+        Self::Act,
+        Self::Watch,
     ];
 
     pub(super) fn step(self) -> Step {
@@ -49,7 +58,9 @@ impl Slot {
             Self::Benchmark => Step::Benchmark,
             Self::Probe => Step::Readiness,
             Self::Drift => Step::Drift,
-            Self::Engine | Self::Build | Self::Export => Step::Container,
+            Self::Engine | Self::Build | Self::Export | Self::Run | Self::List | Self::Act | Self::Watch => {
+                Step::Container
+            }
         }
     }
 
@@ -58,7 +69,13 @@ impl Slot {
         match self {
             Self::Examine | Self::Golden | Self::Benchmark | Self::Evaluate | Self::Drift | Self::Build => true,
             Self::Try | Self::Profile | Self::Probe | Self::Engine | Self::Export => false,
+            Self::Run | Self::List | Self::Act | Self::Watch => false,
         }
+    }
+
+    /// Whether it goes on until somebody looks away, and is no work to wait for.
+    pub(super) fn is_watching(self) -> bool {
+        self == Self::Watch
     }
 
     pub(super) fn label(self) -> &'static str {
@@ -74,6 +91,10 @@ impl Slot {
             Self::Engine => "Looking for an engine",
             Self::Build => "The build",
             Self::Export => "The export",
+            Self::Run => "The run",
+            Self::List => "Listing the containers",
+            Self::Act => "The work on the container",
+            Self::Watch => "Looking at the containers",
         }
     }
 }
@@ -81,18 +102,35 @@ impl Slot {
 /// A job's result.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Examined { examination: Box<Examination>, evidence: Evidence, why: String },
+    Examined {
+        examination: Box<Examination>,
+        evidence: Evidence,
+        why: String,
+    },
     Tried(Box<Tried>),
     GoldenChecked(GoldenCheck),
-    GoldenMade { version: Version, golden: GoldenRows, check: GoldenCheck },
+    GoldenMade {
+        version: Version,
+        golden: GoldenRows,
+        check: GoldenCheck,
+    },
     FeaturesLearned(FeatureContract),
     EngineFound(EngineInfo),
     Benchmarked(Box<BenchmarkReport>),
     Profiled(Box<ProfileReport>),
     Evaluated(Box<EvaluationReport>),
     Probed(Box<Probe>),
-    DataRead { role: DataRole, file: DataFile },
+    DataRead {
+        role: DataRole,
+        file: DataFile,
+    },
     Compared(Box<DriftReport>),
     Built(Box<PackageReport>),
     Exported(Exported),
+    Ran(Box<ContainerInfo>),
+    Listed(Vec<ContainerInfo>),
+    Acted(ContainerAction, Box<ContainerInfo>),
+    Cleaned(usize),
+    /// Nobody looks any more.
+    LookedAway,
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Exported, Notice, RunningJob, Settings, Tried, Workbench};
+use super::{Containers, Exported, Notice, RunningJob, Settings, Tried, Workbench};
 use crate::model::{Examination, GoldenCheck};
 use crate::package::EngineInfo;
 use crate::problem::Problem;
@@ -95,10 +95,16 @@ impl Workbench {
         &self.exported
     }
 
-    /// Jobs that run, oldest first.
+    /// The containers of Trestle's images, as they were seen last.
+    pub fn containers(&self) -> &Containers {
+        &self.containers
+    }
+
+    /// Jobs that run and come to an end, oldest first.
     pub fn jobs(&self) -> Vec<RunningJob> {
         self.running
             .iter()
+            .filter(|running| !running.slot.is_watching())
             .map(|running| RunningJob {
                 id: running.id,
                 step: running.slot.step(),
