@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::running::{ContainersArgs, RunArgs};
 use crate::command::{Bump, ExportKind};
 use crate::serve::ServeSettings;
 
@@ -256,6 +257,10 @@ pub enum Action {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Run the image of a version in a container, and wait until it is ready; it then works on by itself.
+    Run(RunArgs),
+    /// List, stop, start and look at the containers of Trestle's images.
+    Containers(ContainersArgs),
     /// Serve a model over HTTP.
     Serve(ServeArgs),
     /// Ask a server whether it is ready.

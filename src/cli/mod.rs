@@ -12,6 +12,7 @@ mod profile;
 mod progress;
 mod projects;
 mod report;
+mod running;
 mod scoring;
 mod serve;
 
@@ -72,6 +73,8 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
         Action::Export { dir, kind, out, tag, which, output } => {
             finish(output, || projects::export(environment, dir, &kind, out, tag, which.version.as_deref(), output))
         }
+        Action::Run(args) => finish(args.output, || running::run(environment, args)),
+        Action::Containers(args) => finish(args.output, || running::containers(environment, &args)),
         Action::Serve(args) => serve::serve(&environment, args),
         Action::Health { url, tls_certificate, config } => serve::health(&environment, &url, tls_certificate, config),
         #[cfg(feature = "pictures")]

@@ -869,3 +869,38 @@ fn what_is_not_a_command_is_refused() {
     assert!(!help.stdout.contains("worker"), "{}", help.stdout);
     assert_eq!(dir.run("--version").code(0).stdout, concat!("trestle ", env!("CARGO_PKG_VERSION"), "\n"));
 }
+
+// ---- containers
+
+#[test]
+fn without_an_engine_containers_are_one_clear_error() {
+    let dir = Dir::with_example();
+    let socket = format!("unix://{}", dir.path("no.sock").display());
+    for arguments in ["run churn", "containers", "containers logs some", "containers stop some", "containers clean"] {
+        let mut arguments: Vec<&str> = arguments.split(' ').collect();
+        arguments.push("--json");
+        let output = dir.command(&arguments).env("DOCKER_HOST", &socket).output().unwrap();
+        let answer = answer(output, &arguments);
+        let error: Value = serde_json::from_str(&answer.stdout).unwrap();
+        assert_eq!(answer.code, Some(2), "{arguments:?}");
+        assert!(error["error"]["what"].as_str().unwrap().contains("no.sock: missing"), "{error}");
+    }
+}
+
+#[test]
+fn what_cannot_be_run_is_told_before_an_engine_is_asked() {
+    let dir = Dir::with_example();
+    for (arguments, says) in [
+        ("run churn --env A", "NAME=VALUE"),
+        ("run churn --env LD_PRELOAD=x", "would change what the executable loads"),
+        ("run churn --env TRESTLE_SERVE_ADDRESS=x", "choose the port"),
+        ("run churn --port 70000", "70000"),
+        ("run churn --address here", "here"),
+        ("containers stop", "Which container is to stop"),
+        ("containers logs --follow --json", "--json"),
+    ] {
+        let answer = dir.run(arguments);
+        assert_eq!(answer.code, Some(2), "{arguments}");
+        assert!(answer.stderr.contains(says), "{arguments}: {}", answer.stderr);
+    }
+}
