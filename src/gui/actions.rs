@@ -10,6 +10,7 @@ use super::learn;
 use super::shell::short_path;
 use super::ui_command::{Choosing, Request, UiCommand};
 use crate::command::{BenchmarkLength, Command, DataRole, ProfileOptions};
+use crate::project::running::RunSettings;
 use crate::step::Step;
 use crate::workbench::Workbench;
 
@@ -187,6 +188,20 @@ fn making() -> Vec<Fixed> {
             "Build the image",
             "Build an image of the version at hand, ask it the golden rows, then tag it",
             build_refusal,
+            &[],
+        ),
+        offer(
+            Command::RunImage(RunSettings::default()),
+            "Run the image",
+            "Start a container of the version at hand on a free port, and wait until it is ready",
+            run_refusal,
+            &[],
+        ),
+        offer(
+            Command::CleanContainers,
+            "Clean up containers",
+            "Remove what builds and runs left that were killed",
+            clean_refusal,
             &[],
         ),
         offer(Command::FindEngine, "Look for a container engine", "Look for Docker or Podman again", nothing, &[]),
@@ -427,6 +442,18 @@ fn build_refusal(workbench: &Workbench) -> Option<&'static str> {
     version_refusal(workbench)
         .or(workbench.container().running().is_some().then_some("An image is being built"))
         .or((engine.last.is_none() || engine.problem().is_some()).then_some("No container engine answers"))
+}
+
+fn run_refusal(workbench: &Workbench) -> Option<&'static str> {
+    version_refusal(workbench)
+        .or(workbench.built_image().is_none().then_some("No image of this version is built"))
+        .or(clean_refusal(workbench))
+}
+
+fn clean_refusal(workbench: &Workbench) -> Option<&'static str> {
+    let engine = workbench.engine();
+    let busy = workbench.containers().is_busy().then_some("Something is being done with a container");
+    busy.or((engine.last.is_none() || engine.problem().is_some()).then_some("No container engine answers"))
 }
 
 fn example_refusal(workbench: &Workbench) -> Option<&'static str> {

@@ -16,6 +16,7 @@ use super::steps::container::ContainerView;
 use super::steps::drift::DriftView;
 use super::steps::model::ModelView;
 use super::steps::readiness::ReadinessView;
+use super::steps::running;
 use super::theme::{self, Look as _, Verdict, space};
 use super::ui_command::{Choosing, Outbox, Request, UiCommand};
 use super::widgets::{
@@ -89,7 +90,7 @@ impl App {
                 benchmark: BenchmarkView::default(),
                 readiness: ReadinessView::default(),
                 drift: DriftView::default(),
-                container: ContainerView,
+                container: ContainerView::default(),
                 start: start::StartView::default(),
             },
             picker,
@@ -174,6 +175,7 @@ impl App {
         }
         self.take_export();
         let mut outbox = Outbox::default();
+        running::look(&self.workbench, self.view.step == Step::Container, &mut outbox);
         for (keys, request) in shortcuts() {
             // What lies over the page has the keyboard; a palette is closed by its own keys.
             let is_palette = *request == Request::Window(UiCommand::TogglePalette);
@@ -402,7 +404,7 @@ impl App {
             Command::UseData(role, _) => {
                 self.go_to(if role == DataRole::Labelled { Step::Model } else { Step::Drift });
             }
-            Command::BuildImage { .. } => self.go_to(Step::Container),
+            Command::BuildImage { .. } | Command::RunImage(_) => self.go_to(Step::Container),
             _ => {}
         }
         let root = |workbench: &Workbench| workbench.project().map(|project| project.root().to_owned());
@@ -414,6 +416,7 @@ impl App {
             self.view.benchmark = BenchmarkView::default();
             self.view.readiness = ReadinessView::default();
             self.view.drift = DriftView::default();
+            self.view.container = ContainerView::default();
             self.go_to(Step::Brief);
         }
     }

@@ -111,8 +111,26 @@ impl Window {
         })
     }
 
+    /// With a copy of the example that `change` changed, and an engine to run containers.
+    pub(super) fn churn_on(engines: trestle::package::Environment, change: impl FnOnce(&Path)) -> Self {
+        Self::with_engines(env!("CARGO_BIN_EXE_trestle").into(), Some(engines), |folder| {
+            let root = folder.join("churn");
+            copy(&repository("projects/churn"), &root);
+            change(&root);
+            Some(root)
+        })
+    }
+
     /// With a worker of the test's choice.
     pub(super) fn with(worker: PathBuf, project: impl FnOnce(&Path) -> Option<PathBuf>) -> Self {
+        Self::with_engines(worker, None, project)
+    }
+
+    fn with_engines(
+        worker: PathBuf,
+        engines: Option<trestle::package::Environment>,
+        project: impl FnOnce(&Path) -> Option<PathBuf>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = project(folder.path());
         let environment = Environment {
@@ -121,6 +139,7 @@ impl Window {
             who: "tester".to_owned(),
             now: || "2026-11-23T12:00:00Z".parse().unwrap(),
             runtime: runtime(),
+            engines,
             wake: no_wake(),
             settings: Some(folder.path().join("settings.ron")),
             example: Some(folder.path().join("documents/churn")),

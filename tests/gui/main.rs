@@ -6,8 +6,12 @@ mod benchmark;
 mod cost;
 mod drift;
 mod driver;
+#[cfg(unix)]
+mod engine;
 mod evaluation;
 mod learn;
 mod palette;
 mod readiness;
+#[cfg(unix)]
+mod running;
 mod widgets;

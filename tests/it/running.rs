@@ -31,7 +31,7 @@ fn run_plan(plan: &BuildPlan, settings: RunSettings) -> RunPlan {
 
 /// Identities of the stage's containers.
 async fn containers(stage: &Stage) -> Vec<ContainerInfo> {
-    let mut all = running::containers(&stage.engine(), &context()).await.unwrap();
+    let mut all = running::containers(stage.engine(), &context()).await.unwrap();
     all.retain(|container| container.project == stage.slug());
     all
 }
@@ -48,7 +48,7 @@ async fn ask(address: &str, request: &str) -> (u16, String) {
 #[tokio::test]
 async fn a_container_lives_from_its_run_to_its_removal() {
     let Some(stage) = Stage::set("run").await else { return };
-    let (engine, context) = (&stage.engine(), &context());
+    let (engine, context) = (stage.engine(), &context());
     let plan = stage.plan("1.0.0", "1.0.0");
     assert!(build(&plan).await.unwrap().passed());
     let log_folder = stage.folder().join(".trestle/requests/1.0.0");
@@ -151,7 +151,7 @@ fn json_of(value: &Value) -> serde_json::Value {
 #[tokio::test]
 async fn what_does_not_start_is_told_and_leaves_nothing() {
     let Some(stage) = Stage::set("run-fails").await else { return };
-    let (engine, context) = (&stage.engine(), &context());
+    let (engine, context) = (stage.engine(), &context());
     let plan = stage.plan("1.0.0", "1.0.0");
     assert!(build(&plan).await.unwrap().passed());
     let wrong = vec![("TRESTLE_SERVE_MAX_INFLIGHT".to_owned(), "7".to_owned())];
@@ -188,7 +188,7 @@ async fn what_does_not_start_is_told_and_leaves_nothing() {
 #[tokio::test]
 async fn a_container_is_looked_at_until_nobody_wants_to_and_orphans_are_cleaned() {
     let Some(stage) = Stage::set("watch").await else { return };
-    let (engine, context) = (&stage.engine(), &context());
+    let (engine, context) = (stage.engine(), &context());
     let plan = stage.plan("1.0.0", "1.0.0");
     assert!(build(&plan).await.unwrap().passed());
     let made = running::run(engine, &run_plan(&plan, RunSettings::default()), context).await.unwrap();
@@ -245,7 +245,7 @@ async fn a_container_is_looked_at_until_nobody_wants_to_and_orphans_are_cleaned(
 
 /// How this process names itself on what it makes.
 async fn own_name(stage: &Stage, plan: &BuildPlan) -> String {
-    let (engine, context) = (&stage.engine(), &context());
+    let (engine, context) = (stage.engine(), &context());
     let made = running::run(engine, &run_plan(plan, RunSettings::default()), context).await.unwrap();
     let inspected = engine.docker.inspect_container(&made.id, None).await.unwrap();
     running::act(engine, ContainerAction::Stop, &made.id, context).await.unwrap();

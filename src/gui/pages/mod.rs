@@ -1,6 +1,7 @@
 //! `trestle pictures`: every page in its states, both themes, rendered without a display.
 
 mod folders;
+mod running;
 mod scenes;
 mod verified;
 mod window;
@@ -129,6 +130,10 @@ pub fn pictures(out: &Path, environment: &Environment) -> Result<Vec<String>, Pr
         }
     }
     for (theme, suffix) in themes {
+        for (name, containers) in running::all() {
+            let camera = Camera::new(theme).size(1160.0, 1080.0);
+            save(format!("{name}-{suffix}.png"), camera.render(|ui| running::page_ui(ui, &containers)))?;
+        }
         for (page, name) in Page::ALL {
             save(format!("{name}-{suffix}.png"), Camera::new(theme).render(|ui| gallery_ui(ui, page)))?;
         }

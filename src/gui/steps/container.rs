@@ -4,6 +4,7 @@ use egui::Ui;
 
 use super::container_load::load_ui;
 use super::model::text_of_size;
+use super::running::{RunView, Shown};
 use crate::command::{Command, ExportKind};
 use crate::gui::shell::clock;
 use crate::gui::text;
@@ -19,11 +20,13 @@ use crate::step::{Standing, Step};
 use crate::workbench::{RunningJob, Workbench};
 
 /// The container's page.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::gui) struct ContainerView;
+#[derive(Clone, Debug, Default)]
+pub(in crate::gui) struct ContainerView {
+    run: RunView,
+}
 
 impl ContainerView {
-    pub(in crate::gui) fn ui(self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
+    pub(in crate::gui) fn ui(&mut self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
         let version = workbench.version();
         let building = workbench.container().running();
         let has_engine = workbench.engine().last.is_some() && workbench.engine().problem().is_none();
@@ -52,15 +55,36 @@ impl ContainerView {
         {
             outbox.send(Command::Dismiss(Step::Container));
         }
-        match &workbench.container().last {
-            Some(report) => report_ui(ui, workbench, report),
-            None if building.is_none() => not_built_ui(ui, version, has_engine, outbox),
-            None => {}
+        if let Some(report) = &workbench.container().last {
+            self.report_ui(ui, workbench, report, outbox);
+        } else {
+            if building.is_none() {
+                not_built_ui(ui, version, has_engine, outbox);
+            }
+            self.run_ui(ui, workbench, outbox);
         }
         if version.is_some() {
             exports_ui(ui, outbox);
         }
         history_ui(ui, workbench);
+    }
+
+    fn report_ui(&mut self, ui: &mut Ui, workbench: &Workbench, report: &PackageReport, outbox: &mut Outbox) {
+        verification_ui(ui, workbench, report);
+        self.run_ui(ui, workbench, outbox);
+        origin_ui(ui, report);
+    }
+
+    /// The image of the version at hand is run when one was built; containers are listed in any case.
+    fn run_ui(&mut self, ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
+        let shown = Shown {
+            containers: workbench.containers(),
+            image: workbench.built_image(),
+            project: &workbench.project().map(crate::project::Project::slug).unwrap_or_default(),
+            jobs: &workbench.jobs(),
+            now: workbench.now(),
+        };
+        self.run.ui(ui, &shown, outbox);
     }
 }
 
@@ -127,7 +151,7 @@ fn not_built_ui(ui: &mut Ui, version: Option<&ModelVersion>, has_engine: bool, o
     }
 }
 
-fn report_ui(ui: &mut Ui, workbench: &Workbench, report: &PackageReport) {
+fn verification_ui(ui: &mut Ui, workbench: &Workbench, report: &PackageReport) {
     let (standing, line) = workbench.standing(Step::Container);
     if standing == Standing::Stale {
         notice(ui, Verdict::Stale, &format!("This image is not that of the version at hand: {line}."));
@@ -171,17 +195,10 @@ fn report_ui(ui: &mut Ui, workbench: &Workbench, report: &PackageReport) {
     if let Some(load) = &report.load {
         load_ui(ui, load, workbench.latency_budget());
     }
-    if passed {
-        Card::new("Run it").show(ui, |ui| {
-            code_block(
-                ui,
-                "Command to run the image",
-                &format!("docker run --rm --read-only --cap-drop ALL -p 127.0.0.1:8080:8080 {tag}"),
-            );
-            ui.add_space(space::XS);
-            ui.label(text::small("Then open http://127.0.0.1:8080/docs in a browser."));
-        });
-    }
+}
+
+/// What the image was made of.
+fn origin_ui(ui: &mut Ui, report: &PackageReport) {
     Card::new("What it is made of").show(ui, |ui| {
         let evidence = &report.evidence;
         let short = |hash: &str| text::mono(hash.get(..16).unwrap_or("–").to_owned());

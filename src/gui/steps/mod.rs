@@ -18,4 +18,7 @@ mod model_cards;
 pub(super) mod readiness;
 mod readiness_dialogs;
 mod readiness_items;
+pub(super) mod running;
+mod running_figures;
+mod running_form;
 mod try_form;
