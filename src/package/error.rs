@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::push::PushError;
+use super::swarm::SwarmError;
 use crate::jobs::JobError;
 use crate::problem::Problem;
 
@@ -149,6 +151,12 @@ pub enum PackageError {
     /// A container could not be run or looked at.
     #[error(transparent)]
     Running(#[from] super::running::RunError),
+    /// The image could not be pushed.
+    #[error(transparent)]
+    Push(#[from] PushError),
+    /// The deployment could not be done.
+    #[error(transparent)]
+    Swarm(#[from] SwarmError),
     /// It was asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -264,6 +272,8 @@ impl PackageError {
                 "An earlier image is unchanged. `trestle serve` on the project shows the same failure without a container."
                     .to_owned()
             }
+            Self::Push(error) => error.fix(),
+            Self::Swarm(error) => error.fix(),
             Self::Golden { .. } => "Make the golden rows again for this version (`trestle golden`).".to_owned(),
             Self::Removed { .. } => "An earlier image is unchanged. Build again, and keep clean-up jobs such as \
                                      `docker system prune` from running meanwhile."
@@ -282,6 +292,8 @@ impl PackageError {
             | Self::Architecture { path, .. }
             | Self::LibraryMissing { path, .. } => path.display().to_string(),
             Self::Running(error) => error.place(),
+            Self::Push(error) => error.place(),
+            Self::Swarm(error) => error.place(),
             Self::NoEngine { .. }
             | Self::Context { .. }
             | Self::Tag { .. }

@@ -266,7 +266,11 @@ async fn trestle_images(docker: &Docker) -> Result<Vec<ImageSummary>, Error> {
     docker.list_images(Some(options)).await
 }
 
-async fn labelled_containers(docker: &Docker, label: &str, value: &str) -> Result<Vec<ContainerSummary>, Error> {
+pub(super) async fn labelled_containers(
+    docker: &Docker,
+    label: &str,
+    value: &str,
+) -> Result<Vec<ContainerSummary>, Error> {
     let filters = HashMap::from([("label", vec![format!("{label}={value}")])]);
     let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
     for _ in 0..MOMENTS {

@@ -87,7 +87,7 @@ pub(super) fn kserve(plan: &BuildPlan, reference: &Reference, sizing: &Sizing) -
 }
 
 /// A name that Kubernetes and Compose accept.
-fn name(slug: &str) -> String {
+pub(super) fn name(slug: &str) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
     let name: String = slug.chars().map(plain).take(LONGEST_NAME).collect();
     let name = name.trim_matches('-');

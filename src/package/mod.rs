@@ -1,7 +1,8 @@
 //! The container step: an image of this executable and one model version, verified before it is named.
 //!
 //! [`build`] finds an engine, builds the image from nothing, runs it locked down, asks it the golden rows, stops it,
-//! and only then tags it. It is the only module that names bollard.
+//! and only then tags it. [`push`] sends it to a registry, [`deploy`] runs it as a service of a swarm. It is the only
+//! module that names bollard.
 //!
 //! **Invariant:** a tag is moved only to an image that passed every check.
 //! **Invariant:** whatever the outcome (failure, cancellation, an engine that goes away), nothing of the build is left
@@ -26,10 +27,12 @@ mod manifests;
 mod metrics;
 mod oci;
 mod outside;
+mod push;
 mod reference;
 mod refusals;
 pub mod running;
 mod sizing;
+mod swarm;
 mod tarball;
 mod tensors;
 #[cfg(test)]
@@ -52,7 +55,9 @@ pub use error::{PackageError, Tried, Unreachable};
 pub use export::export;
 pub use leftovers::{Labelled, LabelledKind, cleanup, list};
 pub use load::LOAD_TIME;
+pub use push::{DockerFiles, PushError, PushPlan, PushProgress, push, push_in};
 pub use sizing::Sizing;
+pub use swarm::{DeployImage, DeployPlan, LiveState, SwarmError, deploy, deploy_in, leave_swarm};
 
 use crate::features::Mapping;
 use crate::jobs::JobContext;

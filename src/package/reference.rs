@@ -15,6 +15,9 @@ impl Reference {
     /// Splits and checks a reference as it was typed.
     pub(super) fn parse(text: &str) -> Result<Self, PackageError> {
         let refuse = |reason: &str| Err(PackageError::Tag { tag: text.to_owned(), reason: reason.to_owned() });
+        if text.contains("://") {
+            return refuse("a registry is named without `https://`: host:port/name:tag");
+        }
         if text.contains('@') {
             return refuse("a digest is the result of a build and cannot be given");
         }
@@ -47,6 +50,12 @@ impl Reference {
         Ok(Self { repository: repository.to_owned(), tag: tag.to_owned() })
     }
 
+    /// The registry's host, with its port; `None` for the engine's default one.
+    pub(super) fn registry(&self) -> Option<&str> {
+        let (first, _) = self.repository.split_once('/')?;
+        (first.contains(['.', ':']) || first == "localhost").then_some(first)
+    }
+
     /// The whole reference.
     pub(super) fn full(&self) -> String {
         format!("{}:{}", self.repository, self.tag)
@@ -67,6 +76,21 @@ fn component_fits(component: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_registry_is_told_from_a_team() {
+        #[track_caller]
+        fn check(text: &str, expected: Option<&str>) {
+            assert_eq!(Reference::parse(text).unwrap().registry(), expected, "{text}");
+        }
+        check("churn:1", None);
+        check("team/churn:1", None);
+        check("localhost/churn:1", Some("localhost"));
+        check("host:5000/churn", Some("host:5000"));
+        check("registry.example/team/churn:1", Some("registry.example"));
+        let error = Reference::parse("https://registry.example/churn:1").unwrap_err().to_string();
+        assert!(error.contains("without `https://`"), "{error}");
+    }
 
     #[test]
     fn references_split_into_name_and_tag() {

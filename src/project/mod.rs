@@ -7,6 +7,7 @@
 pub mod brief;
 pub mod checklist;
 pub mod contract;
+pub mod deployment;
 pub mod disk;
 pub mod documents;
 pub mod error;
