@@ -10,6 +10,7 @@ use semver::Version;
 
 use crate::project::DocumentKind;
 use crate::project::brief::{Brief, Stated, Understand};
+use crate::project::deployment::DeployRequest;
 use crate::project::documents::{Feature, ProjectConfig, Value};
 use crate::project::running::{ContainerAction, RunSettings};
 use crate::step::JobId;
@@ -475,6 +476,13 @@ pub enum Command {
     WatchContainers(Option<String>),
     /// Look at the containers no more.
     LeaveContainers,
+    /// Push the verified image of the selected version to a registry.
+    PushImage {
+        /// The whole reference there.
+        to: String,
+    },
+    /// Do something about the service on a swarm.
+    Deploy(DeployRequest),
     /// Stop a job.
     Cancel(JobId),
     /// Forget a job's failure.

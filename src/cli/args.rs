@@ -7,6 +7,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::running::{ContainersArgs, RunArgs};
+use super::deploy::DeployArgs;
 use crate::command::{Bump, ExportKind};
 use crate::serve::ServeSettings;
 
@@ -261,6 +262,36 @@ pub enum Action {
     Run(RunArgs),
     /// List, stop, start and look at the containers of Trestle's images.
     Containers(ContainersArgs),
+    /// Push the verified image to a registry, with the credentials of the docker command line.
+    Push {
+        /// The project.
+        dir: PathBuf,
+        /// The whole reference in the registry, such as `registry.example/team/churn:1.0.0`.
+        #[arg(long, value_name = "REF")]
+        to: String,
+        /// Which version is meant.
+        #[command(flatten)]
+        which: VersionArgs,
+        /// How the result is printed.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Run the verified image as a service of a Docker swarm; the service is created, or updated task by task.
+    #[command(after_help = "Exit code: 0 every task runs and answers, 1 it was rolled back, withdrawn or does not \
+                            answer, 2 it could not be done, 130 cancelled.")]
+    Deploy {
+        /// The project.
+        dir: PathBuf,
+        /// What is to be done.
+        #[command(flatten)]
+        deploy: DeployArgs,
+        /// Which version is meant.
+        #[command(flatten)]
+        which: VersionArgs,
+        /// How the result is printed.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
     /// Serve a model over HTTP.
     Serve(ServeArgs),
     /// Ask a server whether it is ready.

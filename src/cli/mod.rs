@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod check;
+mod deploy;
 mod drift;
 mod evaluate;
 mod foreign;
@@ -75,6 +76,12 @@ pub fn run(action: Action, environment: Environment) -> ExitCode {
         }
         Action::Run(args) => finish(args.output, || running::run(environment, args)),
         Action::Containers(args) => finish(args.output, || running::containers(environment, &args)),
+        Action::Push { dir, to, which, output } => {
+            finish(output, || deploy::push(environment, dir, to, which.version.as_deref(), output))
+        }
+        Action::Deploy { dir, deploy: args, which, output } => {
+            finish(output, || deploy::deploy(environment, dir, args, which.version.as_deref(), output))
+        }
         Action::Serve(args) => serve::serve(&environment, args),
         Action::Health { url, tls_certificate, config } => serve::health(&environment, &url, tls_certificate, config),
         #[cfg(feature = "pictures")]

@@ -5,6 +5,7 @@
 
 mod benchmark;
 mod container;
+mod deploy;
 mod drift;
 mod edit;
 mod environment;
@@ -114,6 +115,7 @@ pub struct Workbench {
     container: StepState<PackageReport>,
     exported: StepState<Exported>,
     containers: Containers,
+    delivery: deploy::Delivery,
     notices: Vec<Notice>,
     problem: Option<Problem>,
     /// Why the last command gave no result, for [`Workbench::run`].
@@ -159,6 +161,7 @@ impl Workbench {
             container: StepState::default(),
             exported: StepState::default(),
             containers: Containers::default(),
+            delivery: deploy::Delivery::default(),
             notices: Vec::new(),
             problem: None,
             failure: None,
@@ -236,6 +239,8 @@ impl Workbench {
                 self.leave_containers();
                 Ok(())
             }
+            Command::PushImage { to } => self.push_image(to),
+            Command::Deploy(request) => self.deploy(request),
             Command::Cancel(id) => {
                 self.cancel(id);
                 Ok(())
@@ -386,6 +391,7 @@ impl Workbench {
         self.container = StepState::default();
         self.exported = StepState::default();
         self.containers = Containers::default();
+        self.delivery = deploy::Delivery::default();
         self.conflicts.clear();
         self.edited = None;
         Ok(())
@@ -433,6 +439,8 @@ impl Workbench {
             Slot::List => &mut self.containers.list.activity,
             Slot::Act => &mut self.containers.acted.activity,
             Slot::Watch => &mut self.containers.watching,
+            Slot::Push => &mut self.delivery.pushed.activity,
+            Slot::Deploy => &mut self.delivery.deployed.activity,
         }
     }
 
@@ -492,6 +500,8 @@ impl Workbench {
             }
             Outcome::Compared(report) => self.take_drift(*report),
             Outcome::Built(report) => self.take_package(*report),
+            Outcome::Pushed(pushed) => self.take_pushed(*pushed),
+            Outcome::Deployed(deployed) => self.take_deployed(*deployed),
             Outcome::Exported(exported) => {
                 self.take_export(exported);
                 Ok(())

@@ -7,6 +7,7 @@ use super::model::Tried;
 use crate::command::DataRole;
 use crate::model::{Examination, GoldenCheck};
 use crate::package::EngineInfo;
+use crate::project::deployment::{Deployed, Pushed};
 use crate::project::documents::{DataFile, Evidence, FeatureContract, GoldenRows};
 use crate::project::reports::{BenchmarkReport, DriftReport, EvaluationReport, PackageReport, ProfileReport};
 use crate::project::running::{ContainerAction, ContainerInfo};
@@ -31,10 +32,12 @@ pub(super) enum Slot {
     List,
     Act,
     Watch,
+    Push,
+    Deploy,
 }
 
 impl Slot {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::Examine,
         Self::Try,
         Self::Golden,
@@ -50,6 +53,8 @@ impl Slot {
         Self::List,
         Self::Act,
         Self::Watch,
+        Self::Push,
+        Self::Deploy,
     ];
 
     pub(super) fn step(self) -> Step {
@@ -58,9 +63,15 @@ impl Slot {
             Self::Benchmark => Step::Benchmark,
             Self::Probe => Step::Readiness,
             Self::Drift => Step::Drift,
-            Self::Engine | Self::Build | Self::Export | Self::Run | Self::List | Self::Act | Self::Watch => {
-                Step::Container
-            }
+            Self::Engine
+            | Self::Build
+            | Self::Export
+            | Self::Run
+            | Self::List
+            | Self::Act
+            | Self::Watch
+            | Self::Push
+            | Self::Deploy => Step::Container,
         }
     }
 
@@ -69,7 +80,7 @@ impl Slot {
         match self {
             Self::Examine | Self::Golden | Self::Benchmark | Self::Evaluate | Self::Drift | Self::Build => true,
             Self::Try | Self::Profile | Self::Probe | Self::Engine | Self::Export => false,
-            Self::Run | Self::List | Self::Act | Self::Watch => false,
+            Self::Run | Self::List | Self::Act | Self::Watch | Self::Push | Self::Deploy => false,
         }
     }
 
@@ -95,6 +106,8 @@ impl Slot {
             Self::List => "Listing the containers",
             Self::Act => "The work on the container",
             Self::Watch => "Looking at the containers",
+            Self::Push => "The push",
+            Self::Deploy => "The deployment",
         }
     }
 }
@@ -133,4 +146,6 @@ pub(super) enum Outcome {
     Cleaned(usize),
     /// Nobody looks any more.
     LookedAway,
+    Pushed(Box<Pushed>),
+    Deployed(Box<Deployed>),
 }

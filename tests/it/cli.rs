@@ -12,16 +12,16 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// An empty folder to run the program in, with a home of its own.
-struct Dir {
+pub(crate) struct Dir {
     folder: tempfile::TempDir,
 }
 
 /// What the program left behind.
-struct Answer {
+pub(crate) struct Answer {
     /// The command, for messages.
     asked: String,
     code: Option<i32>,
-    stdout: String,
+    pub(crate) stdout: String,
     stderr: String,
 }
 
@@ -33,17 +33,17 @@ impl Dir {
     }
 
     /// With the example in `churn`.
-    fn with_example() -> Self {
+    pub(crate) fn with_example() -> Self {
         let dir = Self::new();
         dir.run("new --example churn").code(0);
         dir
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
@@ -73,8 +73,13 @@ impl Dir {
         self.run_args(&arguments.split(' ').collect::<Vec<_>>())
     }
 
-    fn run_args(&self, arguments: &[&str]) -> Answer {
-        answer(self.command(arguments).output().unwrap(), arguments)
+    pub(crate) fn run_args(&self, arguments: &[&str]) -> Answer {
+        self.run_with(arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Answer {
+        answer(self.command(arguments).envs(environment.iter().copied()).output().unwrap(), arguments)
     }
 }
 
@@ -89,14 +94,14 @@ fn answer(output: Output, arguments: &[&str]) -> Answer {
 
 impl Answer {
     #[track_caller]
-    fn code(&self, expected: i32) -> &Self {
+    pub(crate) fn code(&self, expected: i32) -> &Self {
         assert_eq!(self.code, Some(expected), "{}\n{}\n{}", self.asked, self.stdout, self.stderr);
         self
     }
 
     /// The one JSON object on standard output.
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let value: Value = serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{}: {error}\n{}\n{}", self.asked, self.stdout, self.stderr));
         assert!(value.is_object(), "{}", self.stdout);
@@ -105,7 +110,7 @@ impl Answer {
 
     /// The error of a command that could not be done: `what`, `where` and `fix`, also for people on standard error.
     #[track_caller]
-    fn problem(&self) -> [String; 3] {
+    pub(crate) fn problem(&self) -> [String; 3] {
         self.code(2);
         let object = self.json();
         assert_eq!(shape(&object), "{error{what, where, fix}}", "{}", self.asked);
@@ -129,7 +134,7 @@ fn shape(value: &Value) -> String {
 
 /// The shape of a report: what all have in common, then the command's own fields.
 #[track_caller]
-fn check_shape(answer: &Answer, own: &str) {
+pub(crate) fn check_shape(answer: &Answer, own: &str) {
     let expected = format!("{{format, command, project, version, verdict, reasons[], {own}}}");
     let object = answer.json();
     assert_eq!(shape(&object), expected, "{}", answer.asked);

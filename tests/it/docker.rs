@@ -33,7 +33,7 @@ const SLUG: &str = "trestle-it-";
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// The example's model as a project of its own, and the engine to package it with.
-pub(super) struct Stage {
+pub(crate) struct Stage {
     engine: Engine,
     folder: TempDir,
     slug: String,
@@ -42,7 +42,7 @@ pub(super) struct Stage {
 
 impl Stage {
     /// `None` when no engine answers.
-    pub(super) async fn set(test: &str) -> Option<Self> {
+    pub(crate) async fn set(test: &str) -> Option<Self> {
         let turn = TURN.lock().await;
         match package::discover().await {
             Ok(engine) => {
@@ -57,25 +57,25 @@ impl Stage {
         }
     }
 
-    pub(super) fn engine(&self) -> &Engine {
+    pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    pub(super) fn slug(&self) -> &str {
+    pub(crate) fn slug(&self) -> &str {
         &self.slug
     }
 
     /// A plan for a version of the example, its documents written to the folder.
-    pub(super) fn plan(&self, example: &str, version: &str) -> BuildPlan {
+    pub(crate) fn plan(&self, example: &str, version: &str) -> BuildPlan {
         Self::plan_in(self.folder.path(), &self.slug, example, version)
     }
 
     /// The same with its documents in `root`.
-    pub(super) fn plan_in(root: &Path, slug: &str, example: &str, version: &str) -> BuildPlan {
+    pub(crate) fn plan_in(root: &Path, slug: &str, example: &str, version: &str) -> BuildPlan {
         let churn = Path::new(env!("CARGO_MANIFEST_DIR")).join("projects/churn");
         let version_folder = root.join("models").join(version);
         fs::create_dir_all(&version_folder).unwrap();
@@ -152,17 +152,17 @@ impl Stage {
     }
 
     /// Everything of this test's that the engine has.
-    pub(super) async fn left(&self) -> Vec<Labelled> {
+    pub(crate) async fn left(&self) -> Vec<Labelled> {
         let all = package::list(&self.engine).await.unwrap();
         all.into_iter().filter(|labelled| labelled.project == self.slug).collect()
     }
 
     /// Identity of the image that a tag names.
-    pub(super) async fn image(&self, tag: &str) -> Option<String> {
+    pub(crate) async fn image(&self, tag: &str) -> Option<String> {
         self.engine.docker.inspect_image(tag).await.ok()?.id
     }
 
-    pub(super) async fn strike(self) {
+    pub(crate) async fn strike(self) {
         remove(&self.engine, self.left().await).await;
     }
 }
@@ -192,7 +192,7 @@ async fn remove(engine: &Engine, mut all: Vec<Labelled>) {
     }
 }
 
-pub(super) async fn build(plan: &BuildPlan) -> Result<PackageReport, PackageError> {
+pub(crate) async fn build(plan: &BuildPlan) -> Result<PackageReport, PackageError> {
     let context = JobContext::new(no_wake());
     let result = package::build(plan, &context).await;
     if !result.as_ref().is_ok_and(PackageReport::passed) {
