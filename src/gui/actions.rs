@@ -10,6 +10,7 @@ use super::learn;
 use super::shell::short_path;
 use super::ui_command::{Choosing, Request, UiCommand};
 use crate::command::{BenchmarkLength, Command, DataRole, ProfileOptions};
+use crate::project::deployment::{DeployRequest, DeploySettings};
 use crate::project::running::RunSettings;
 use crate::step::Step;
 use crate::workbench::Workbench;
@@ -205,6 +206,27 @@ fn making() -> Vec<Fixed> {
             &[],
         ),
         offer(Command::FindEngine, "Look for a container engine", "Look for Docker or Podman again", nothing, &[]),
+        offer(
+            Command::Deploy(DeployRequest::Deploy(DeploySettings::default())),
+            "Deploy to the swarm",
+            "Run the verified image of the version at hand as a service, or update the service that there is",
+            deploy_refusal,
+            &[],
+        ),
+        offer(
+            Command::Deploy(DeployRequest::RollBack),
+            "Roll the deployment back",
+            "Undo the last change of the service on the swarm",
+            service_refusal,
+            &[],
+        ),
+        offer(
+            Command::Deploy(DeployRequest::Look),
+            "Look at the swarm",
+            "See the service on the swarm, and each of its tasks, as they are now",
+            swarm_refusal,
+            &[],
+        ),
     ]
 }
 
@@ -454,6 +476,23 @@ fn clean_refusal(workbench: &Workbench) -> Option<&'static str> {
     let engine = workbench.engine();
     let busy = workbench.containers().is_busy().then_some("Something is being done with a container");
     busy.or((engine.last.is_none() || engine.problem().is_some()).then_some("No container engine answers"))
+}
+
+fn swarm_refusal(workbench: &Workbench) -> Option<&'static str> {
+    let engine = workbench.engine();
+    no_project(workbench)
+        .or((engine.last.is_none() || engine.problem().is_some()).then_some("No container engine answers"))
+        .or(workbench.deployed().running().is_some().then_some("A deployment is going on"))
+}
+
+fn deploy_refusal(workbench: &Workbench) -> Option<&'static str> {
+    swarm_refusal(workbench)
+        .or_else(|| workbench.verified_image().is_none().then_some("Build and verify an image first"))
+}
+
+fn service_refusal(workbench: &Workbench) -> Option<&'static str> {
+    let undoes = workbench.swarm().and_then(|swarm| swarm.service).and_then(|service| service.undoes);
+    swarm_refusal(workbench).or(undoes.is_none().then_some("There is no change of a service to undo"))
 }
 
 fn example_refusal(workbench: &Workbench) -> Option<&'static str> {

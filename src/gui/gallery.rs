@@ -2,6 +2,7 @@
 
 use egui::{CentralPanel, Frame, Ui};
 
+use super::gallery_deploy::{Deployment, deployment_ui, push_ui};
 use super::text;
 use super::theme::{Look as _, Verdict, space};
 use super::widgets::{
@@ -18,21 +19,42 @@ pub(super) enum Page {
     Controls,
     /// Panels, notices, progress, code, tables.
     States,
+    /// Pushing to a registry.
+    Push,
+    /// A service on a swarm.
+    Swarm(Deployment),
 }
 
 impl Page {
     /// Every page with its file name.
-    pub(super) const ALL: [(Self, &'static str); 2] =
-        [(Self::Controls, "widgets-controls"), (Self::States, "widgets-states")];
+    pub(super) const ALL: [(Self, &'static str); 6] = [
+        (Self::Controls, "widgets-controls"),
+        (Self::States, "widgets-states"),
+        (Self::Push, "deploy-push"),
+        (Self::Swarm(Deployment::Before), "deploy-swarm-before"),
+        (Self::Swarm(Deployment::Healthy), "deploy-swarm-healthy"),
+        (Self::Swarm(Deployment::Troubled), "deploy-swarm-troubled"),
+    ];
+
+    /// Width and height in points.
+    pub(super) fn size(self) -> (f32, f32) {
+        match self {
+            Self::Controls | Self::States => (1440.0, 900.0),
+            Self::Push => (1200.0, 1260.0),
+            Self::Swarm(Deployment::Before) => (1200.0, 720.0),
+            Self::Swarm(Deployment::Healthy | Deployment::Troubled) => (1200.0, 1500.0),
+        }
+    }
 }
 
 /// Shows one page of the gallery.
 pub(super) fn gallery_ui(ui: &mut Ui, page: Page) {
-    let content = match page {
-        Page::Controls => controls_ui,
-        Page::States => states_ui,
-    };
-    CentralPanel::default().frame(Frame::new().fill(ui.tokens().bg).inner_margin(24)).show(ui, content);
+    CentralPanel::default().frame(Frame::new().fill(ui.tokens().bg).inner_margin(24)).show(ui, |ui| match page {
+        Page::Controls => controls_ui(ui),
+        Page::States => states_ui(ui),
+        Page::Push => push_ui(ui),
+        Page::Swarm(which) => deployment_ui(ui, which),
+    });
 }
 
 fn controls_ui(ui: &mut Ui) {

@@ -12,6 +12,8 @@ mod fonts;
 mod fuzzy;
 #[cfg(feature = "pictures")]
 mod gallery;
+#[cfg(feature = "pictures")]
+mod gallery_deploy;
 mod learn;
 #[cfg(feature = "pictures")]
 mod pages;

@@ -132,7 +132,7 @@ async fn a_service_is_deployed_scaled_changed_put_back_and_removed() {
     drop(swarm.engine.docker.delete_service(&format!("trestle-{name}")).await);
     let options = RemoveImageOptionsBuilder::new().force(true).build();
     swarm.leave().await;
-    drop(stage.engine.docker.remove_image(&bad_tag, Some(options), None).await);
+    drop(stage.engine().docker.remove_image(&bad_tag, Some(options), None).await);
     stage.strike().await;
     run.unwrap();
 }

@@ -21,6 +21,7 @@ use super::ui_command::{Choosing, UiCommand};
 use crate::command::Command;
 use crate::jobs::{Wake, no_wake};
 use crate::problem::Problem;
+use crate::project::deployment::DeployRequest;
 use crate::step::Step;
 use crate::workbench::{Environment, Workbench};
 
@@ -135,7 +136,9 @@ pub fn pictures(out: &Path, environment: &Environment) -> Result<Vec<String>, Pr
             save(format!("{name}-{suffix}.png"), camera.render(|ui| running::page_ui(ui, &containers)))?;
         }
         for (page, name) in Page::ALL {
-            save(format!("{name}-{suffix}.png"), Camera::new(theme).render(|ui| gallery_ui(ui, page)))?;
+            let (width, height) = page.size();
+            let image = Camera::new(theme).size(width, height).render(|ui| gallery_ui(ui, page));
+            save(format!("{name}-{suffix}.png"), image)?;
         }
         for idx in 0..super::learn::N_CHAPTERS {
             let image = Camera::new(theme).size(1260.0, 1200.0).render(|ui| super::learn::chapter_ui(ui, idx));
@@ -162,6 +165,11 @@ fn stage(scene: &Scene, environment: &Environment) -> App {
     }
     let mut app = App::new(workbench, Box::new(NoPicker), no_wake());
     app.go_to(scene.step);
+    if scene.step == Step::Container {
+        // The page would ask for it once it is drawn, and the picture be taken before the answer.
+        app.settle(false, scene.step);
+        app.apply(Command::Deploy(DeployRequest::Look));
+    }
     app.settle(scene.settled, scene.step);
     if let Some(item) = scene.item {
         app.open_item(item, scene.waiving);

@@ -3,6 +3,8 @@
 use egui::Ui;
 
 use super::container_load::load_ui;
+use super::deploy_push::PushView;
+use super::deploy_swarm::SwarmView;
 use super::model::text_of_size;
 use super::running::{RunView, Shown};
 use crate::command::{Command, ExportKind};
@@ -20,9 +22,11 @@ use crate::step::{Standing, Step};
 use crate::workbench::{RunningJob, Workbench};
 
 /// The container's page.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(in crate::gui) struct ContainerView {
     run: RunView,
+    push: PushView,
+    swarm: SwarmView,
 }
 
 impl ContainerView {
@@ -65,6 +69,8 @@ impl ContainerView {
         }
         if version.is_some() {
             exports_ui(ui, outbox);
+            self.push.ui(ui, workbench, outbox);
+            self.swarm.ui(ui, workbench, outbox);
         }
         history_ui(ui, workbench);
     }

@@ -6,6 +6,11 @@ pub(super) mod container;
 mod container_load;
 mod cost;
 mod cost_tables;
+pub(super) mod deploy_push;
+pub(super) mod deploy_swarm;
+mod deploy_tasks;
+#[cfg(test)]
+mod deploy_tests;
 mod doctor;
 pub(super) mod drift;
 mod drift_figure;
