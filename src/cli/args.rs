@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::running::{ContainersArgs, RunArgs};
 use super::deploy::DeployArgs;
+use super::running::{ContainersArgs, RunArgs};
 use crate::command::{Bump, ExportKind};
 use crate::serve::ServeSettings;
 

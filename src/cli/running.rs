@@ -17,7 +17,7 @@ use crate::jobs::{JobContext, JobError, no_wake};
 use crate::package::running;
 use crate::package::{self, PackageError};
 use crate::problem::Problem;
-use crate::project::running::{ContainerAction, ContainerInfo, Maker, RunSettings, Usage, check_variable};
+use crate::project::running::{ContainerAction, ContainerInfo, RunSettings, Usage, check_variable};
 use crate::workbench::{Environment, Workbench};
 
 /// What is run, and how.
@@ -180,12 +180,7 @@ fn list(environment: Environment, output: OutputArgs) -> Result<Report, JobError
 }
 
 fn row(container: &ContainerInfo, now: Timestamp) -> Vec<String> {
-    let whose = match container.maker {
-        _ if container.orphan => "left over",
-        Maker::Run => "",
-        Maker::Build => "of a build",
-        Maker::Other => "not started by Trestle",
-    };
+    let whose = if container.orphan { "left over" } else { container.maker.words() };
     let since = if container.is_running() { container.started } else { container.finished };
     vec![
         container.name.clone(),

@@ -147,8 +147,22 @@ pub enum Maker {
     Run,
     /// Trestle, to verify an image that is being built.
     Build,
+    /// A swarm, for a task of a service; it starts another one for each that is stopped.
+    Swarm,
     /// Somebody else, from an image of Trestle's.
     Other,
+}
+
+impl Maker {
+    /// Whose it is; empty for an ordinary run.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Run => "",
+            Self::Build => "of a build",
+            Self::Swarm => "a task of the swarm",
+            Self::Other => "not started by Trestle",
+        }
+    }
 }
 
 /// Where a container is in its life.

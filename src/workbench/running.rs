@@ -140,10 +140,7 @@ impl Workbench {
 
     /// The reference of the image that was built last of the version at hand, if one was.
     pub fn built_image(&self) -> Option<&str> {
-        let (project, version) = (self.project()?, self.version()?);
-        let number = &version.record.version;
-        let built = project.packages().iter().rev().find(|report| report.version == *number && report.passed())?;
-        built.tags.first().map(String::as_str)
+        self.verified_image()?.tags.first().map(String::as_str)
     }
 
     pub(super) fn run_image(&mut self, settings: RunSettings) -> Result<(), Problem> {

@@ -25,6 +25,7 @@ fn opened(phase: &'static str) -> (Window, StandIn, TempDir) {
 
 fn built(root: &Path) {
     let mut project = Project::open(root).unwrap();
+    let model = project.select(None).unwrap().record.model.sha256.clone();
     let report = PackageReport {
         time: "2026-11-23T10:00:00Z".parse().unwrap(),
         version: "1.1.0".parse().unwrap(),
@@ -34,7 +35,8 @@ fn built(root: &Path) {
         engine: "a stand-in".to_owned(),
         timings_ms: Vec::new(),
         checks: vec![Check { name: "Gets ready".to_owned(), pass: true, detail: String::new() }],
-        evidence: Evidence::default(),
+        evidence: Evidence { model, ..Evidence::default() },
+        load: None,
     };
     project.add_package(report, "tester").unwrap();
 }

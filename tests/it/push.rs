@@ -123,7 +123,7 @@ async fn an_image_arrives_complete_and_its_digest_is_told() {
     assert!(pushed.layers.iter().any(|layer| 1 << 20 <= layer.done_bytes), "{:?}", pushed.layers);
     assert_eq!(context.fraction(), Some(1.0));
     assert!(!context.log_lines().join("\n").contains(PASSWORD));
-    let digests = stage.engine().docker.inspect_image(&reference).await.unwrap().repo_digests.unwrap();
+    let digests = stage.engine.docker.inspect_image(&reference).await.unwrap().repo_digests.unwrap();
     assert_eq!(digests, [format!("{}/team/model@{}", registry.host, pushed.digest)]);
     let again = stage.push(&reference, &files, &JobContext::new(no_wake())).await.unwrap();
     assert_eq!(again.digest, pushed.digest);
@@ -157,11 +157,11 @@ async fn wrong_credentials_are_told_and_the_tag_is_taken_back() {
 async fn a_tag_that_named_another_image_names_it_again() {
     let Some(stage) = Stage::set("earlier").await else { return };
     let earlier_tag = stage.tag.replace(":1", ":0");
-    let earlier = build(stage.engine(), &earlier_tag, "earlier still").await;
+    let earlier = build(&stage.engine, &earlier_tag, "earlier still").await;
     let registry = Registry::start("ada", PASSWORD, false).await;
     let repository = format!("{}/team/model", registry.host);
     let options = TagImageOptionsBuilder::new().repo(&repository).tag("1").build();
-    stage.engine().docker.tag_image(&earlier, Some(options)).await.unwrap();
+    stage.engine.docker.tag_image(&earlier, Some(options)).await.unwrap();
     let reference = format!("{repository}:1");
     let files = stage.files(&registry, Some("wrong"));
     stage.push(&reference, &files, &JobContext::new(no_wake())).await.unwrap_err();
@@ -206,6 +206,7 @@ async fn the_command_line_pushes_what_was_verified_and_the_ledger_says_so() {
         timings_ms: Vec::new(),
         checks: vec![Check { name: "a test".to_owned(), pass: true, detail: String::new() }],
         evidence: Evidence { model: version.model.sha256, ..Evidence::default() },
+        load: None,
     };
     project.add_package(report, "tester").unwrap();
     drop(project);

@@ -173,16 +173,15 @@ fn table_ui(ui: &mut Ui, shown: &Shown<'_>, sorted: &[&ContainerInfo], outbox: &
             0 => {
                 ui.spacing_mut().item_spacing.y = 0.0;
                 cell(ui, text::medium(container.name.as_str()));
-                let whose = match container.maker {
-                    Maker::Run => "",
-                    Maker::Build => ", of a build",
-                    Maker::Other => ", not started by Trestle",
-                };
                 let image = container
                     .image
                     .strip_prefix("sha256:")
                     .map_or(container.image.as_str(), |id| id.get(..12).unwrap_or(id));
-                cell(ui, text::small(format!("{image}{whose}")));
+                let said = match container.maker.words() {
+                    "" => image.to_owned(),
+                    whose => format!("{image}, {whose}"),
+                };
+                cell(ui, text::small(said));
             }
             1 => {
                 let (verdict, words) = standing(container);
@@ -240,8 +239,8 @@ fn since(container: &ContainerInfo, now: Timestamp) -> String {
 }
 
 fn actions_ui(ui: &mut Ui, shown: &Shown<'_>, container: &ContainerInfo, outbox: &mut Outbox) {
-    // A build sees to its own container, and cleaning to those that were left.
-    if container.maker == Maker::Build || container.orphan {
+    // A build and a swarm see to their own containers, and cleaning to those that were left.
+    if matches!(container.maker, Maker::Build | Maker::Swarm) || container.orphan {
         return;
     }
     let actions = if container.is_running() {

@@ -22,7 +22,8 @@ pub use progress::PushProgress;
 
 use super::REQUEST_LIMIT;
 use super::build::{guarded, request};
-use super::discover::{Engine, Environment, discover_in};
+use super::discover::{Engine, discover_in};
+use super::environment::Environment;
 use super::error::PackageError;
 use super::reference::Reference;
 use crate::jobs::JobContext;

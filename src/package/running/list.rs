@@ -14,6 +14,9 @@ use crate::project::running::{ContainerInfo, Health, Maker, Phase};
 /// Label with the version, which images carry for everybody.
 const VERSION_LABEL: &str = "org.opencontainers.image.version";
 
+/// Label that a swarm puts on the containers of its tasks.
+const TASK_LABEL: &str = "com.docker.swarm.task.id";
+
 /// Containers that are looked at; more is no workbench's business any more.
 const MOST: usize = 200;
 
@@ -43,6 +46,8 @@ pub(super) fn info(inspected: &ContainerInspectResponse, host: &str) -> Containe
     let owner = label(OWNER_LABEL);
     let maker = if label(KIND_LABEL) == KIND_VERIFICATION {
         Maker::Build
+    } else if !label(TASK_LABEL).is_empty() {
+        Maker::Swarm
     } else if owner.is_empty() {
         Maker::Other
     } else {
@@ -79,7 +84,7 @@ pub(super) fn info(inspected: &ContainerInspectResponse, host: &str) -> Containe
         orphan: match maker {
             Maker::Build => is_orphan(&owner),
             Maker::Run => phase == Phase::Created && is_orphan(&owner),
-            Maker::Other => false,
+            Maker::Swarm | Maker::Other => false,
         },
         image: config.and_then(|config| config.image.clone()).or_else(|| inspected.image.clone()).unwrap_or_default(),
         project: label(PROJECT_LABEL),
@@ -200,6 +205,9 @@ mod tests {
         json["Config"]["Labels"].as_object_mut().unwrap().remove("io.trestle.owner");
         let other = container(&json);
         assert_eq!((other.maker, other.orphan), (Maker::Other, false));
+        json["Config"]["Labels"]["com.docker.swarm.task.id"] = json!("t1");
+        let task = container(&json);
+        assert_eq!((task.maker, task.orphan), (Maker::Swarm, false));
     }
 
     #[test]

@@ -26,7 +26,8 @@ pub use error::SwarmError;
 
 use super::REQUEST_LIMIT;
 use super::build::{guarded, request};
-use super::discover::{Engine, Environment, discover_in};
+use super::discover::{Engine, discover_in};
+use super::environment::Environment;
 use super::error::PackageError;
 use super::push::DockerFiles;
 use super::sizing::Sizing;
