@@ -21,6 +21,15 @@
 //! - [`serve`]: the inference server. The only module that names axum.
 //! - [`workbench`]: one project, the state of its steps, the jobs that run.
 //! - [`cli`] and `gui`: the front ends. Only `gui` names egui.
+//! - [`identity`]: what an executable says of itself, to be read without running it.
+//!
+//! # Builds
+//!
+//! - `gui`, the default: everything.
+//! - `--no-default-features --features headless`: every command, without the window.
+//! - `--no-default-features --features serve`: the executable `trestle-serve` with [`cli::small`] in front of [`serve`],
+//!   the engine, features and documents, for the smallest image. What it leaves out is left out by module, here and in
+//!   [`cli`], [`engine`] and [`table`].
 //!
 //! # Invariants
 //!
@@ -31,30 +40,57 @@
 //! - A document that cannot be read, is newer, or was changed by another program is never overwritten.
 //! - Time is a parameter; only [`clock`] reads it.
 
+#![cfg_attr(
+    not(feature = "headless"),
+    expect(dead_code, unused_imports, reason = "the build that only serves leaves out who asks for the rest")
+)]
+
+#[cfg(not(any(feature = "serve", feature = "headless")))]
+compile_error!(
+    "choose a build: --features serve (the smallest image) or --features headless (every command); gui, the default, has both and the window"
+);
+
+#[cfg(feature = "headless")]
 pub mod benchmark;
+#[cfg(feature = "headless")]
 pub mod brief;
 pub mod cli;
 pub mod clock;
+#[cfg(feature = "headless")]
 pub mod command;
+#[cfg(feature = "headless")]
 pub mod drift;
 pub mod engine;
+#[cfg(feature = "headless")]
 pub mod evaluation;
+#[cfg(feature = "headless")]
 mod example;
 pub mod features;
+#[cfg(feature = "headless")]
 pub mod foreign;
 #[cfg(feature = "gui")]
 pub mod gui;
+pub mod identity;
 pub mod jobs;
+#[cfg(feature = "headless")]
 pub mod judge;
+#[cfg(feature = "headless")]
 pub mod model;
+#[cfg(feature = "headless")]
 pub mod package;
 pub mod problem;
 pub mod project;
+#[cfg(feature = "headless")]
 pub mod readiness;
+#[cfg(feature = "headless")]
 pub mod scoring;
 pub mod serve;
+#[cfg(feature = "headless")]
 pub mod session;
+#[cfg(feature = "headless")]
 pub mod statistics;
+#[cfg(feature = "headless")]
 pub mod step;
 pub mod table;
+#[cfg(feature = "headless")]
 pub mod workbench;

@@ -4,23 +4,22 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use trestle::cli::{self, Action, Cli};
+use trestle::identity;
 use trestle::workbench::Environment;
 
 fn main() -> ExitCode {
+    identity::keep();
     let arguments = Cli::parse();
     // The worker speaks frames on its standard streams and needs neither a runtime nor settings.
     if matches!(arguments.command, Some(Action::Worker)) {
         return trestle::engine::run_worker();
     }
-    match &arguments.command {
-        Some(Action::Serve(args)) if !args.check => {
-            if let Err(reason) = cli::log_requests_to_stderr(args.log_level.as_deref()) {
-                cli::log_to_stderr();
-                tracing::error!("--log-level: {reason}");
-                return ExitCode::from(2);
-            }
-        }
-        _ => cli::log_to_stderr(),
+    let serve = match &arguments.command {
+        Some(Action::Serve(args)) => Some(args),
+        _ => None,
+    };
+    if let Err(code) = cli::start_log(serve) {
+        return code;
     }
     match start(arguments) {
         Ok(code) => code,

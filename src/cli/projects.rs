@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::OutputArgs;
+use super::args::{ExecutableArgs, OutputArgs};
 use super::progress::Progress;
 use super::report::{Report, Verdict, table};
 use super::{open, report_on};
@@ -88,11 +88,13 @@ pub(super) fn build(
     environment: Environment,
     dir: PathBuf,
     tag: Option<String>,
+    runs: ExecutableArgs,
     version: Option<&str>,
     output: OutputArgs,
 ) -> Result<Report, JobError> {
     let mut progress = Progress::new(&environment, output);
     let mut workbench = open(environment, dir, version)?;
+    choose(&mut workbench, runs)?;
     workbench.run(Command::BuildImage { tag }, |jobs| progress.show(jobs))?;
     drop(progress);
     let mut report = report_on("build", &workbench);
@@ -160,18 +162,33 @@ fn load_words(load: &LoadReport) -> String {
     format!("Under load, one request after another: {}", words.join("; "))
 }
 
+/// Says which executable is packaged, where that was said.
+fn choose(workbench: &mut Workbench, runs: ExecutableArgs) -> Result<(), JobError> {
+    match runs.executable {
+        Some(path) => workbench.run(Command::ChooseExecutable(Some(path)), |_| {}),
+        None => Ok(()),
+    }
+}
+
+/// What is exported, and where to.
+pub(super) struct Exporting<'a> {
+    pub(super) kind: &'a str,
+    pub(super) out: PathBuf,
+    pub(super) tag: Option<String>,
+    pub(super) runs: ExecutableArgs,
+}
+
 pub(super) fn export(
     environment: Environment,
     dir: PathBuf,
-    kind: &str,
-    out: PathBuf,
-    tag: Option<String>,
+    Exporting { kind, out, tag, runs }: Exporting<'_>,
     version: Option<&str>,
     output: OutputArgs,
 ) -> Result<Report, JobError> {
     let mut progress = Progress::new(&environment, output);
     let mut workbench = open(environment, dir, version)?;
     let kind = ExportKind::from_id(kind).ok_or_else(|| Problem::new(format!("`{kind}` cannot be exported"), "", ""))?;
+    choose(&mut workbench, runs)?;
     let target = if out.is_dir() { out.join(workbench.export_name(kind)) } else { out };
     workbench.run(Command::ExportImage { kind, target, tag }, |jobs| progress.show(jobs))?;
     drop(progress);

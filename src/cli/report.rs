@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::serve_args::OutputArgs;
 use crate::jobs::JobError;
 
 /// The format of the JSON objects.
@@ -65,6 +66,14 @@ impl Report {
             write_line(&mut io::stdout().lock(), &text);
         }
         ExitCode::from(u8::from(self.verdict == Verdict::Fail))
+    }
+}
+
+/// Prints the result or the reason for having none.
+pub(super) fn finish(output: OutputArgs, work: impl FnOnce() -> Result<Report, JobError>) -> ExitCode {
+    match work() {
+        Ok(report) => report.print(output.json),
+        Err(error) => print_error(&error, output.json),
     }
 }
 

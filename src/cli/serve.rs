@@ -3,20 +3,20 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::args::{GoldenArg, ServeArgs};
-use super::finish;
-use super::report::{Report, print_error};
+use tokio::runtime::Handle;
+
+use super::report::{Report, finish, print_error};
+use super::serve_args::{GoldenArg, HealthArgs, ServeArgs};
 use crate::engine;
 use crate::problem::Problem;
 use crate::serve::{self, GoldenAtStart, ServeConfig, ServeError, ServeSettings, ServedModel};
-use crate::workbench::Environment;
 
-pub(super) fn serve(environment: &Environment, args: ServeArgs) -> ExitCode {
+pub(super) fn serve(runtime: &Handle, args: ServeArgs) -> ExitCode {
     if args.check {
         let output = args.output;
         return finish(output, || Ok(check(args).map_err(Problem::from)?));
     }
-    let done = prepared(args).and_then(|(models, config)| environment.runtime.block_on(serve::serve(models, config)));
+    let done = prepared(args).and_then(|(models, config)| runtime.block_on(serve::serve(models, config)));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => print_error(&Problem::from(error).into(), false),
@@ -90,15 +90,11 @@ fn check(args: ServeArgs) -> Result<Report, ServeError> {
     Ok(report)
 }
 
-pub(super) fn health(
-    environment: &Environment,
-    url: &str,
-    tls_certificate: Option<PathBuf>,
-    config: Option<PathBuf>,
-) -> ExitCode {
-    let asked = certificate(url, tls_certificate, config).and_then(|certificate| {
-        let answered = environment.runtime.block_on(serve::health_over(url, certificate.as_deref()));
-        answered.map_err(|reason| Problem::new(format!("The server is not ready: {reason}"), url, ""))
+pub(super) fn health(runtime: &Handle, args: HealthArgs) -> ExitCode {
+    let HealthArgs { url, tls_certificate, config } = args;
+    let asked = certificate(&url, tls_certificate, config).and_then(|certificate| {
+        let answered = runtime.block_on(serve::health_over(&url, certificate.as_deref()));
+        answered.map_err(|reason| Problem::new(format!("The server is not ready: {reason}"), &url, ""))
     });
     match asked {
         Ok(()) => ExitCode::SUCCESS,

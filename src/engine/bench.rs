@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Model;
 use super::error::EngineError;
+use super::profile::split;
 use super::tensor::Tensor;
 use super::threads::{set_threads, threads};
 use crate::statistics::LatencyHistogram;
@@ -128,16 +129,6 @@ fn measure(
     };
     let histogram = histogram.encode().map_err(|error| failed(&error.to_string()))?;
     Ok(BenchResult { histogram, n, n_warm_up, seconds, windows, peak_memory_bytes: peak_memory_bytes() })
-}
-
-/// As many lists of equal length; `None` when the tensors cannot be shared out so.
-pub(super) fn split(tensors: Vec<Tensor>, n_batches: usize) -> Option<Vec<Vec<Tensor>>> {
-    if n_batches == 0 || tensors.is_empty() || !tensors.len().is_multiple_of(n_batches) {
-        return None;
-    }
-    let n_inputs = tensors.len() / n_batches;
-    let mut tensors = tensors.into_iter();
-    Some((0..n_batches).map(|_| tensors.by_ref().take(n_inputs).collect()).collect())
 }
 
 /// The most memory this process ever had in use.

@@ -49,7 +49,7 @@ pub(crate) fn read(path: &Path) -> Result<ModelFile, EngineError> {
     if head.is_empty() {
         return Err(not_onnx(path, "an empty file", "Export the model again."));
     }
-    if let Some((found, fix)) = crate::foreign::recognise(&head) {
+    if let Some((found, fix)) = super::magic::recognise(&head) {
         return Err(not_onnx(path, found, fix));
     }
     if size_bytes > LARGEST_FILE_BYTES {

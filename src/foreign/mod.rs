@@ -6,7 +6,6 @@
 mod archive;
 mod describe;
 mod items;
-mod magic;
 mod other;
 mod pickle;
 mod script;
@@ -22,7 +21,6 @@ use lz4_flex::frame::FrameDecoder;
 use serde::Serialize;
 
 use crate::problem::Problem;
-pub(crate) use magic::recognise;
 use source::{MOST_BYTES, MOST_UNPACKED, Source};
 
 /// A model file of another framework.

@@ -9,6 +9,10 @@ mod error;
 mod guess;
 mod json_lines;
 mod names;
+#[cfg(not(feature = "headless"))]
+#[path = "parquet_absent.rs"]
+mod parquet_file;
+#[cfg(feature = "headless")]
 mod parquet_file;
 pub mod rows;
 pub mod sink;

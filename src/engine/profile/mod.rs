@@ -17,7 +17,6 @@ use tract_onnx::tract_hir::internal::{Arc, TValue, TVec, TractResult, TypedModel
 pub(crate) use file_nodes::FileNodes;
 
 use super::Model;
-use super::bench::split;
 use super::error::EngineError;
 use super::guard::{guarded, one_line};
 use super::plan::{Plan, Shapes};
@@ -113,6 +112,16 @@ fn keep_costliest(mut profile: Profile) -> Profile {
     profile.left_out_ns = left_out.iter().map(|step| step.time.median).sum();
     profile.steps.sort_by_key(|step| step.idx);
     profile
+}
+
+/// As many lists of equal length; `None` when the tensors cannot be shared out so.
+pub(super) fn split(tensors: Vec<Tensor>, n_batches: usize) -> Option<Vec<Vec<Tensor>>> {
+    if n_batches == 0 || tensors.is_empty() || !tensors.len().is_multiple_of(n_batches) {
+        return None;
+    }
+    let n_inputs = tensors.len() / n_batches;
+    let mut tensors = tensors.into_iter();
+    Some((0..n_batches).map(|_| tensors.by_ref().take(n_inputs).collect()).collect())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Tables of any size, written a stretch of rows at a time: the cells as they were read, and columns beside them.
 
+#[cfg(feature = "headless")]
 mod parquet_sink;
 mod text;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rows::Stretch;
 use super::{Table, TableError};
+#[cfg(feature = "headless")]
 pub use parquet_sink::ParquetSink;
 pub use text::TextSink;
 
@@ -100,6 +102,7 @@ pub trait Sink {
     fn finish(&mut self) -> io::Result<()>;
 }
 
+#[cfg(feature = "headless")]
 /// A sink into a file that is there.
 pub fn file_sink(form: Form, layout: Layout, file: File, is_new: bool) -> io::Result<Box<dyn Sink + Send>> {
     Ok(match form {

@@ -1,7 +1,7 @@
 //! What a file that is not an ONNX model is, told from its first bytes.
 
 /// What the file is (with its article) and what to do, when its first bytes say that it is something else.
-pub(crate) fn recognise(head: &[u8]) -> Option<(&'static str, &'static str)> {
+pub(super) fn recognise(head: &[u8]) -> Option<(&'static str, &'static str)> {
     const SKL2ONNX: &str = "Load it in Python and export it: `skl2onnx.to_onnx(model, X[:1])`.";
     const TORCH: &str = "Load it in Python and export it: `torch.onnx.export(model, args, \"model.onnx\")`.";
     const KERAS: &str = "Load it in Python and export it: `model.export(\"model.onnx\", format=\"onnx\")`.";
