@@ -60,6 +60,21 @@ pub(super) fn of_answer(headers: &HeaderMap) -> Option<Coding> {
     best.map(|(coding, _)| coding)
 }
 
+/// Whether an answer may be packed with gzip, whatever else is taken as well.
+pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let is_gzip = |part: &str| {
+        let mut pieces = part.split(';').map(str::trim);
+        let named = pieces.next().is_some_and(|name| matches!(name.to_ascii_lowercase().as_str(), "gzip" | "x-gzip"));
+        let weight = pieces.find_map(|piece| piece.strip_prefix("q=")).map_or(Ok(1.0), str::parse).unwrap_or(0.0);
+        named && 0.0 < weight
+    };
+    headers
+        .get_all(ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.split(',').any(is_gzip))
+}
+
 /// The plain bytes, of which there may be `limit`.
 pub(super) fn unpack(coding: Coding, packed: &[u8], limit: usize) -> Result<Vec<u8>, ApiError> {
     match coding {

@@ -27,6 +27,10 @@ async fn the_root_leads_to_a_page_that_asks_no_other_host() {
         let path = format!("/docs/{}", part.trim_start_matches("./"));
         assert_eq!(get(&churn, &path).await.status, 200, "{path}");
     }
+    // Who takes no gzip gets it plain.
+    let script = get(&churn, "/docs/swagger-ui-bundle.js").await;
+    assert_eq!((script.header("content-encoding"), script.header("content-type")), ("", "text/javascript"));
+    assert!(String::from_utf8_lossy(&script.body).contains("SwaggerUIBundle"));
     let absent = get(&churn, "/docs/absent.js").await;
     assert_eq!(absent.status, 404);
     assert!(absent.json()["error"].is_string());
