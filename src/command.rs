@@ -22,26 +22,33 @@ pub enum ExportKind {
     Context,
     /// The image itself, in one file that `docker load` and OCI tools take.
     Image,
+    /// Dockerfile and archives that compile the server from Trestle's sources.
+    Source,
     /// A Compose file.
     Compose,
     /// Kubernetes manifests.
     Kubernetes,
     /// A KServe InferenceService.
     Kserve,
+    /// The bill of materials, as CycloneDX.
+    Sbom,
 }
 
 impl ExportKind {
     /// Every kind, in the order of a menu.
-    pub const ALL: [Self; 5] = [Self::Image, Self::Context, Self::Compose, Self::Kubernetes, Self::Kserve];
+    pub const ALL: [Self; 7] =
+        [Self::Image, Self::Context, Self::Source, Self::Compose, Self::Kubernetes, Self::Kserve, Self::Sbom];
 
     /// A name for programs.
     pub fn id(self) -> &'static str {
         match self {
             Self::Context => "context",
             Self::Image => "image",
+            Self::Source => "source",
             Self::Compose => "compose",
             Self::Kubernetes => "kubernetes",
             Self::Kserve => "kserve",
+            Self::Sbom => "sbom",
         }
     }
 
@@ -55,9 +62,11 @@ impl ExportKind {
         match self {
             Self::Context => "Build context (tar)",
             Self::Image => "Image as a file (OCI and docker load)",
+            Self::Source => "Build context that compiles the server (tar)",
             Self::Compose => "Compose file",
             Self::Kubernetes => "Kubernetes manifests",
             Self::Kserve => "KServe InferenceService",
+            Self::Sbom => "Bill of materials (CycloneDX)",
         }
     }
 
@@ -66,9 +75,15 @@ impl ExportKind {
         match self {
             Self::Context => "For a machine with an engine: docker build - < FILE",
             Self::Image => "For a machine without Trestle: docker load -i FILE, podman load -i FILE, or any OCI tool",
+            Self::Source => {
+                "For an engine of another architecture: BuildKit compiles Trestle's sources; the Dockerfile says how"
+            }
             Self::Compose => "One locked-down service for docker compose",
             Self::Kubernetes => "Deployment, Service, autoscaler and disruption budget, sized by the benchmark",
             Self::Kserve => "The server as a predictor that speaks the Open Inference Protocol",
+            Self::Sbom => {
+                "What is in the image, with hashes and licences, for scanners and audits; the image has it too"
+            }
         }
     }
 
@@ -77,9 +92,11 @@ impl ExportKind {
         match self {
             Self::Context => format!("{slug}-{version}-context.tar"),
             Self::Image => format!("{slug}-{version}.tar"),
+            Self::Source => format!("{slug}-{version}-source.tar"),
             Self::Compose => "compose.yaml".to_owned(),
             Self::Kubernetes => format!("{slug}-kubernetes.yaml"),
             Self::Kserve => format!("{slug}-kserve.yaml"),
+            Self::Sbom => format!("{slug}-{version}.cdx.json"),
         }
     }
 }
@@ -450,6 +467,8 @@ pub enum Command {
     UseData(DataRole, PathBuf),
     /// Look for a container engine.
     FindEngine,
+    /// Package this executable from now on; `None` takes the smallest that is at hand.
+    ChooseExecutable(Option<PathBuf>),
     /// Build, verify and tag an image of the selected version.
     BuildImage {
         /// The whole reference; `None` is `<slug>:<version>`.

@@ -1,20 +1,23 @@
 //! The build context: the executable with the libraries it needs, and the model with its documents, each one archive.
 //!
 //! Inside the image the executable is `/trestle`, and `/model` is a small project folder that `trestle serve` opens.
+//! `/licences.txt` has the licences of everything inside, `/sbom.cdx.json` the bill of materials.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use lddtree::DependencyAnalyzer;
 
-use super::BuildPlan;
+use super::contents::Contents;
 use super::dockerfile::{dockerfile, labels};
-use super::elf::Elf;
 use super::error::PackageError;
+use super::executable::Executable;
+use super::libraries::Libraries;
+use super::sbom::{self, ModelFile};
 use super::tarball::{Tarball, TarballBuilder};
+use super::{BuildPlan, licences};
 use crate::project::documents::Registry;
+use crate::project::evidence::bytes_sha256;
 use crate::project::{CHAMPION, format};
 
 /// Everything the engine needs to build the image.
@@ -48,12 +51,13 @@ pub(super) fn parts(plan: &BuildPlan, os: &str, architecture: &str) -> Result<Pa
     let mut notes = vec![executable.note()];
     let libraries = Libraries::find(&plan.executable)?;
     notes.extend(libraries.note());
+    let contents = Contents::of(&executable, &libraries)?;
     let mut layers = Vec::new();
     if !libraries.files.is_empty() {
         layers.push(("libs.tar", libraries.layer()?));
     }
-    layers.push(("exe.tar", executable.layer()?));
-    layers.push(("model.tar", model_layer(plan)?));
+    layers.push(("exe.tar", executable.layer(licences::text(&contents))?));
+    layers.push(("model.tar", model_layer(plan, &contents)?));
     Ok(Parts {
         layers,
         library_folders: libraries.unusual_folders(),
@@ -61,6 +65,27 @@ pub(super) fn parts(plan: &BuildPlan, os: &str, architecture: &str) -> Result<Pa
         architecture: executable.elf.architecture,
         notes,
     })
+}
+
+/// The bill of materials of the image of `plan`, as it is inside it.
+pub(super) fn bill_of_materials(plan: &BuildPlan) -> Result<Bytes, PackageError> {
+    let executable = Executable::read(&plan.executable)?;
+    let contents = Contents::of(&executable, &Libraries::find(&plan.executable)?)?;
+    let files = version_files(&plan.version_folder)?;
+    let files: Result<Vec<_>, _> =
+        files.into_iter().map(|(name, path)| Ok((name, read("a file of the version", &path)?))).collect();
+    materials(plan, &contents, &read("the model", &plan.model_path)?, &files?)
+}
+
+/// The document about these contents, this model and the other files of its version.
+fn materials(
+    plan: &BuildPlan,
+    contents: &Contents,
+    model: &Bytes,
+    files: &[(String, Bytes)],
+) -> Result<Bytes, PackageError> {
+    let others: Vec<ModelFile> = files.iter().map(|(name, content)| (name.clone(), bytes_sha256(content))).collect();
+    sbom::document(plan, contents, &bytes_sha256(model), &others)
 }
 
 /// Assembles the context of `plan` for an engine of this operating system and architecture; empty is any.
@@ -76,149 +101,29 @@ pub(super) fn assemble(plan: &BuildPlan, os: &str, architecture: &str) -> Result
     Ok(BuildContext { archive: context.finish()?, notes })
 }
 
-/// The executable, read once.
-struct Executable {
-    path: PathBuf,
-    content: Bytes,
-    elf: Elf,
-}
-
-impl Executable {
-    fn read(path: &Path) -> Result<Self, PackageError> {
-        let content = read("the executable", path)?;
-        let elf =
-            Elf::read(&content).map_err(|reason| PackageError::NotPackageable { path: path.to_owned(), reason })?;
-        Ok(Self { path: path.to_owned(), content, elf })
-    }
-
-    fn check(&self, os: &str, architecture: &str) -> Result<(), PackageError> {
-        if !os.is_empty() && os != "linux" {
-            let reason = format!("the engine runs {os} containers");
-            return Err(PackageError::NotPackageable { path: self.path.clone(), reason });
-        }
-        // Docker says `amd64`, Podman's compatibility layer too; uname's words are met in between.
-        let engine = match architecture {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            other => other,
-        };
-        if engine.is_empty() || engine == self.elf.architecture {
-            return Ok(());
-        }
-        Err(PackageError::Architecture {
-            executable: self.elf.architecture.to_owned(),
-            engine: engine.to_owned(),
-            path: self.path.clone(),
-        })
-    }
-
-    fn note(&self) -> String {
-        let size = megabytes(self.content.len() as u64);
-        let symbols =
-            if self.elf.has_symbols { "; it carries its symbols, a release build is much smaller" } else { "" };
-        format!("Executable: {size} MB, {}{symbols}", self.elf.architecture)
-    }
-
-    fn layer(&self) -> Result<Tarball, PackageError> {
-        let mut layer = TarballBuilder::default();
-        layer.file("trestle", self.content.clone(), true);
-        layer.finish()
-    }
-}
-
-/// The shared libraries of an executable, by their path inside the image.
-struct Libraries {
-    files: BTreeMap<String, Bytes>,
-    interpreter: Option<String>,
-}
-
-impl Libraries {
-    fn find(executable: &Path) -> Result<Self, PackageError> {
-        let tree = DependencyAnalyzer::default().analyze(executable).map_err(|error| PackageError::NotPackageable {
-            path: executable.to_owned(),
-            reason: format!("its libraries cannot be listed ({error})"),
-        })?;
-        let mut sources = BTreeMap::new();
-        let mut libraries: Vec<_> = tree.libraries.into_values().collect();
-        libraries.sort_by(|a, b| a.name.cmp(&b.name));
-        for library in libraries {
-            let Some(real) = library.realpath else {
-                return Err(PackageError::LibraryMissing { library: library.name, path: executable.to_owned() });
-            };
-            sources.insert(library.path, real);
-        }
-        // The kernel starts the interpreter by this path, wherever the loader also finds it.
-        if let Some(interpreter) = &tree.interpreter {
-            sources.entry(PathBuf::from(interpreter)).or_insert_with(|| PathBuf::from(interpreter));
-        }
-        let mut files = BTreeMap::new();
-        for (path, real) in sources {
-            let Some(path) = path.to_str() else {
-                return Err(PackageError::Context { reason: format!("{} is not UTF-8", path.display()) });
-            };
-            files.insert(path.to_owned(), read("a library of the executable", &real)?);
-        }
-        Ok(Self { files, interpreter: tree.interpreter })
-    }
-
-    /// Folders that the loader searches only when told: there is no `ld.so.cache` in the image.
-    fn unusual_folders(&self) -> Vec<String> {
-        let mut folders: Vec<String> = self
-            .files
-            .keys()
-            .filter(|path| Some(*path) != self.interpreter.as_ref())
-            .filter_map(|path| path.rsplit_once('/').map(|(folder, _)| folder.to_owned()))
-            .filter(|folder| !is_searched(folder))
-            .collect();
-        folders.dedup();
-        folders
-    }
-
-    fn layer(&self) -> Result<Tarball, PackageError> {
-        let mut layer = TarballBuilder::default();
-        for (path, content) in &self.files {
-            layer.file(path, content.clone(), true);
-        }
-        layer.finish()
-    }
-
-    fn note(&self) -> Option<String> {
-        let names: Vec<&str> = self.files.keys().filter_map(|path| path.rsplit('/').next()).collect();
-        (!names.is_empty()).then(|| format!("Libraries: {}", names.join(", ")))
-    }
-}
-
-/// Whether glibc searches a folder by itself: `/lib`, `/lib64`, the same below `/usr`, and Debian's folders by triplet.
-fn is_searched(folder: &str) -> bool {
-    let folder = folder.strip_prefix("/usr").unwrap_or(folder);
-    match folder.strip_prefix("/lib") {
-        Some("" | "64") => true,
-        Some(rest) => rest.strip_prefix('/').is_some_and(|name| name.ends_with("-linux-gnu")),
-        None => false,
-    }
-}
-
-/// The folder `/model`.
-fn model_layer(plan: &BuildPlan) -> Result<Tarball, PackageError> {
+/// The folder `/model`, and the bill of materials, which changes with every model.
+pub(super) fn model_layer(plan: &BuildPlan, contents: &Contents) -> Result<Tarball, PackageError> {
     let mut layer = TarballBuilder::default();
-    let mut add = |name: &str, what: &'static str, path: &Path| -> Result<(), PackageError> {
-        layer.file(&format!("model/{name}"), read(what, path)?, false);
-        Ok(())
-    };
-    add("project.ron", "the project's document", &plan.project_config)?;
-    add("brief.ron", "the brief", &plan.brief)?;
+    let mut add = |name: &str, content: Bytes| layer.file(&format!("model/{name}"), content, false);
+    add("project.ron", read("the project's document", &plan.project_config)?);
+    add("brief.ron", read("the brief", &plan.brief)?);
     if let Some(features) = &plan.features {
-        add("features.ron", "the feature contract", features)?;
+        add("features.ron", read("the feature contract", features)?);
     }
     let version = format!("models/{}", plan.version);
+    let mut files = Vec::new();
     for (name, path) in version_files(&plan.version_folder)? {
-        add(&format!("{version}/{name}"), "a file of the version", &path)?;
+        let content = read("a file of the version", &path)?;
+        add(&format!("{version}/{name}"), content.clone());
+        files.push((name, content));
     }
-    add(&format!("{version}/model.onnx"), "the model", &plan.model_path)?;
+    let model = read("the model", &plan.model_path)?;
+    add(&format!("{version}/model.onnx"), model.clone());
     let registry = Registry { aliases: vec![(CHAMPION.to_owned(), plan.version.clone())] };
     let registry = format::render(&registry)
         .map_err(|error| PackageError::Context { reason: format!("the registry ({error})") })?;
-    layer.file("model/models/registry.ron", Bytes::from(registry), false);
+    add("models/registry.ron", Bytes::from(registry));
+    layer.file(sbom::PATH, materials(plan, contents, &model, &files)?, false);
     layer.finish()
 }
 
@@ -247,7 +152,8 @@ fn version_files(folder: &Path) -> Result<Vec<(String, PathBuf)>, PackageError> 
     Ok(files)
 }
 
-fn read(what: &'static str, path: &Path) -> Result<Bytes, PackageError> {
+/// Reads a file of the image whole.
+pub(super) fn read(what: &'static str, path: &Path) -> Result<Bytes, PackageError> {
     fs::read(path).map(Bytes::from).map_err(|source| PackageError::Read { what, path: path.to_owned(), source })
 }
 
@@ -259,6 +165,7 @@ pub(super) fn megabytes(bytes: u64) -> u64 {
 #[cfg(all(test, target_os = "linux"))]
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
+    use std::collections::BTreeMap;
     use std::io::Read as _;
 
     use super::*;
@@ -321,6 +228,7 @@ mod tests {
             "model/models/1.0.0/version.ron",
             "model/models/registry.ron",
             "model/project.ron",
+            "sbom.cdx.json",
         ];
         assert_eq!(model.keys().collect::<Vec<_>>(), expected);
         let registry = String::from_utf8(model["model/models/registry.ron"].clone()).unwrap();
@@ -345,17 +253,5 @@ mod tests {
         assert_eq!(error.to_string(), "This executable cannot run in a Linux container: it is not an ELF file");
         plan.executable = folder.path().join("gone");
         assert!(matches!(assemble(&plan, "linux", "amd64"), Err(PackageError::Read { .. })));
-    }
-
-    #[test]
-    fn the_loader_s_own_folders_are_known() {
-        for folder in
-            ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"]
-        {
-            assert!(is_searched(folder), "{folder}");
-        }
-        for folder in ["/usr/local/lib", "/opt/lib", "/lib/custom", "/nix/store/x/lib", "/library"] {
-            assert!(!is_searched(folder), "{folder}");
-        }
     }
 }

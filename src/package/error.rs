@@ -48,6 +48,14 @@ pub enum PackageError {
         /// Why not.
         reason: String,
     },
+    /// The file is not an executable of this Trestle.
+    #[error("This file cannot be what an image runs: {reason}")]
+    NotTrestle {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// The executable and the engine are of different architectures.
     #[error("This executable is for {executable} and the container engine runs {engine}")]
     Architecture {
@@ -252,10 +260,19 @@ impl PackageError {
             Self::NoEngine { tried, chosen } => engine_fix(tried, *chosen),
             Self::Write { .. } => "Check that the folder may be written and has room.".to_owned(),
             Self::Read { .. } => "Check that the file exists and may be read, then build again.".to_owned(),
-            Self::NotPackageable { .. } | Self::Architecture { .. } => {
-                "Build on Linux with an engine of the same architecture, or point DOCKER_HOST at such an engine."
+            Self::NotPackageable { .. } => {
+                "Choose a build of Trestle for Linux (--executable), or point DOCKER_HOST at an engine for Linux."
                     .to_owned()
             }
+            Self::NotTrestle { .. } => format!(
+                "Compile it from the same sources: cargo build --release --no-default-features --features serve; it is \
+                 target/release/{}.",
+                super::SERVE_NAME
+            ),
+            Self::Architecture { engine, .. } => format!(
+                "Choose a build of Trestle for Linux on {engine} (--executable), or point DOCKER_HOST at an engine of \
+                 the same architecture."
+            ),
             Self::LibraryMissing { library, .. } => format!("Install the package that has {library}, then build again."),
             Self::Context { .. } => "Check the files of the version in its `models` folder.".to_owned(),
             Self::Tag { .. } => "Use `name:tag` in lower-case letters, for example `churn:1.0.0`.".to_owned(),
@@ -289,6 +306,7 @@ impl PackageError {
             Self::Read { path, .. }
             | Self::Write { path, .. }
             | Self::NotPackageable { path, .. }
+            | Self::NotTrestle { path, .. }
             | Self::Architecture { path, .. }
             | Self::LibraryMissing { path, .. } => path.display().to_string(),
             Self::Running(error) => error.place(),

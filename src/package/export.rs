@@ -7,7 +7,7 @@ use std::path::Path;
 use super::error::PackageError;
 use super::reference::Reference;
 use super::sizing::Sizing;
-use super::{BuildPlan, context, manifests, oci};
+use super::{BuildPlan, context, manifests, oci, source};
 use crate::command::ExportKind;
 use crate::project::disk::temporary_path;
 
@@ -23,6 +23,14 @@ pub fn export(plan: &BuildPlan, kind: ExportKind, sizing: &Sizing, target: &Path
         ExportKind::Image => {
             let archive = oci::archive(plan, context::parts(plan, "", "")?, &reference)?;
             return write(&|to| archive.write_to(to));
+        }
+        ExportKind::Source => {
+            let archive = source::context(plan)?;
+            return write(&|to| archive.write_to(to));
+        }
+        ExportKind::Sbom => {
+            let document = context::bill_of_materials(plan)?;
+            return write(&|to| to.write_all(&document));
         }
         ExportKind::Compose => manifests::compose(plan, &reference, sizing)?,
         ExportKind::Kubernetes => manifests::kubernetes(plan, &reference, sizing)?,

@@ -11,18 +11,24 @@
 mod build;
 mod connect;
 mod container;
+mod contents;
 mod context;
+mod debian;
 mod discover;
 mod dockerfile;
 mod drain;
 mod elf;
 mod environment;
 mod error;
+mod executable;
 mod export;
 mod golden;
 mod http;
+mod inventory;
 mod leftovers;
 mod load;
+mod libraries;
+mod licences;
 mod manifests;
 mod metrics;
 mod oci;
@@ -31,7 +37,9 @@ mod push;
 mod reference;
 mod refusals;
 pub mod running;
+mod sbom;
 mod sizing;
+mod source;
 mod swarm;
 mod tarball;
 mod tensors;
@@ -52,6 +60,7 @@ use tokio::time::timeout;
 pub use discover::{Candidate, Engine, EngineInfo, Security, candidates, discover, discover_in};
 pub use environment::{DockerContext, Environment, TlsMaterial};
 pub use error::{PackageError, Tried, Unreachable};
+pub use executable::{ChosenExecutable, Reason, SERVE_NAME, choose};
 pub use export::export;
 pub use leftovers::{Labelled, LabelledKind, cleanup, list};
 pub use load::LOAD_TIME;
@@ -87,6 +96,8 @@ pub struct BuildPlan {
     pub description: String,
     /// The version to package.
     pub version: Version,
+    /// When it was registered.
+    pub registered: Timestamp,
     /// Its folder, with the record and the golden rows.
     pub version_folder: PathBuf,
     /// The model file.

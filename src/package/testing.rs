@@ -36,6 +36,7 @@ pub(super) fn plan(folder: &Path) -> BuildPlan {
         title: "A \"model\" for $5 \\ test".to_owned(),
         description: "Two\nlines".to_owned(),
         version: "1.0.0".parse().unwrap(),
+        registered: "2026-11-22T00:00:00Z".parse().unwrap(),
         model_path: version_folder.join("model.onnx"),
         version_folder,
         brief: folder.join("brief.ron"),

@@ -136,6 +136,7 @@ impl Stage {
             description: "It's \"quoted\", costs $5 and\nhas two lines".to_owned(),
             tag: format!("{slug}:{version}"),
             version,
+            registered: record.registered,
             version_folder,
             model_path,
             brief,
@@ -323,6 +324,8 @@ async fn cancelling_at_any_moment_leaves_nothing() {
 async fn an_image_written_without_an_engine_is_loaded_by_one() {
     let Some(stage) = Stage::set("exported").await else { return };
     let plan = stage.plan("1.0.0", "1.0.0");
+    build(&plan).await.unwrap();
+    let built = stage.engine.docker.inspect_image(&plan.tag).await.unwrap().config.unwrap();
     let file = stage.folder.path().join("image.tar");
     let size_bytes = package::export(&plan, ExportKind::Image, &Sizing::of(None, None), &file).unwrap();
     assert_eq!(fs::metadata(&file).unwrap().len(), size_bytes);
@@ -335,8 +338,13 @@ async fn an_image_written_without_an_engine_is_loaded_by_one() {
     let image = stage.engine.docker.inspect_image(&plan.tag).await.unwrap();
     let config = image.config.unwrap();
     assert_eq!(config.user.as_deref(), Some("65532:65532"));
-    assert_eq!(config.labels.unwrap()["io.trestle.project"], stage.slug);
-    assert!(config.healthcheck.is_some_and(|check| check.test.is_some()));
+    assert_eq!(config.labels.as_ref().unwrap()["io.trestle.project"], stage.slug);
+    assert_eq!(config.stop_signal.as_deref(), Some("SIGTERM"));
+    assert!(config.healthcheck.as_ref().is_some_and(|check| check.test.is_some()));
+    // Whoever makes it, the image is the same.
+    assert_eq!(config.labels, built.labels);
+    assert_eq!((config.user, config.cmd, config.stop_signal), (built.user, built.cmd, built.stop_signal));
+    assert_eq!((config.exposed_ports, config.healthcheck), (built.exposed_ports, built.healthcheck));
     stage.strike().await;
 }
 

@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod cli;
 mod deploy_cli;
+mod contents;
 mod docker;
 mod drift;
 mod engine;
