@@ -227,6 +227,20 @@ fn making() -> Vec<Fixed> {
             swarm_refusal,
             &[],
         ),
+        offer(
+            UiCommand::Choose(Choosing::Executable),
+            "Choose the executable for images",
+            "Package another build of Trestle for Linux than the one at hand",
+            nothing,
+            &[],
+        ),
+        offer(
+            Command::ChooseExecutable(None),
+            "Package the smallest executable at hand",
+            "The build that only serves where it lies beside this program, else this program",
+            nothing,
+            &[],
+        ),
     ]
 }
 

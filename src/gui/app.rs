@@ -493,6 +493,7 @@ impl App {
             Choosing::Example => Command::NewFromExample(path),
             Choosing::Predictions => Command::MakeGolden { from: Some(path) },
             Choosing::Data(role) => Command::UseData(role, path),
+            Choosing::Executable => Command::ChooseExecutable(Some(path)),
             Choosing::ImageExport(kind) => Command::ExportImage { kind, target: path, tag: None },
             Choosing::BriefExport => {
                 self.export_brief(&path);

@@ -77,6 +77,7 @@ fn ask(choosing: Choosing, folder: Option<&Path>, name: &str) -> Option<PathBuf>
             .set_file_name(name)
             .add_filter("Figure", &[format.extension()])
             .save_file(),
+        Choosing::Executable => dialog.set_title("A build of Trestle for Linux").pick_file(),
         Choosing::ImageExport(kind) => dialog.set_title(kind.label()).set_file_name(name).save_file(),
     }
 }

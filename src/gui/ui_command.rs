@@ -27,6 +27,8 @@ pub enum Choosing {
     ScriptExport,
     /// Where a figure is exported to.
     FigureExport(FigureFormat),
+    /// The executable that goes into images.
+    Executable,
     /// Where the image, or what describes its deployment, is exported to.
     ImageExport(ExportKind),
 }

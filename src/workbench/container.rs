@@ -65,6 +65,7 @@ impl Workbench {
             title: project.name(),
             description: documents.config.description.clone(),
             version: number,
+            registered: version.record.registered,
             model_path: version.model_path(),
             version_folder: version.folder.clone(),
             brief: project.document_path(DocumentKind::Brief),
@@ -97,10 +98,14 @@ impl Workbench {
         let benchmark = benchmarks.iter().rev().find(|report| report.version == plan.version);
         let sizing = Sizing::of(benchmark, project.documents.brief.latency.value.as_ref());
         let root = project.root().to_owned();
+        let choose = self.executable_choice();
         self.spawn(Slot::Export, format!("Writing {}", target.display()), move |context| {
             context.progress(None, "Hashing the code and the data");
             current_evidence(&mut plan, &root)?;
             context.progress(None, kind.label());
+            if matches!(kind, ExportKind::Image | ExportKind::Context | ExportKind::Sbom) {
+                plan.executable = choose()?.path;
+            }
             let size_bytes = package::export(&plan, kind, &sizing, &target).map_err(Problem::from)?;
             Ok(Outcome::Exported(Exported { path: target, size_bytes }))
         });
@@ -112,9 +117,16 @@ impl Workbench {
         let project = self.project.as_ref().ok_or_else(no_project)?;
         let (root, runtime) = (project.root().to_owned(), self.environment.runtime.clone());
         let engines = self.environment.engines();
+                let choose = self.executable_choice();
         self.spawn(Slot::Build, format!("Building {}", plan.tag), move |context| {
             context.progress(None, "Hashing the code and the data");
             current_evidence(&mut plan, &root)?;
+            let executable = choose()?;
+            context.log(format!("Packaging {}", executable.description()));
+            if !executable.passed_over.is_empty() {
+                context.log(format!("Not {}", executable.passed_over));
+            }
+            plan.executable = executable.path;
             let built = runtime.block_on(package::build_in(&plan, context, &engines));
             match built {
                 Ok(report) => Ok(Outcome::Built(Box::new(report))),

@@ -10,6 +10,7 @@ mod drift;
 mod edit;
 mod environment;
 mod evaluation;
+mod executable;
 mod journey;
 mod measured;
 mod model;
@@ -40,7 +41,7 @@ pub use settings::{Recent, Settings, ThemeChoice};
 use crate::command::Command;
 use crate::jobs::{Job, JobContext, JobError};
 use crate::model::{Examination, GoldenCheck};
-use crate::package::EngineInfo;
+use crate::package::{ChosenExecutable, EngineInfo};
 use crate::problem::Problem;
 use crate::project::history::History;
 use crate::project::reports::{BenchmarkReport, DriftReport, EvaluationReport, PackageReport, ProfileReport};
@@ -112,6 +113,7 @@ pub struct Workbench {
     computed: RefCell<Option<readiness::Computed>>,
     drift: StepState<DriftReport>,
     engine: StepState<EngineInfo>,
+    executable: StepState<ChosenExecutable>,
     container: StepState<PackageReport>,
     exported: StepState<Exported>,
     containers: Containers,
@@ -158,6 +160,7 @@ impl Workbench {
             computed: RefCell::default(),
             drift: StepState::default(),
             engine: StepState::default(),
+            executable: StepState::default(),
             container: StepState::default(),
             exported: StepState::default(),
             containers: Containers::default(),
@@ -214,6 +217,10 @@ impl Workbench {
             Command::UseData(role, path) => self.use_data(role, &path),
             Command::FindEngine => {
                 self.find_engine();
+                Ok(())
+            }
+            Command::ChooseExecutable(path) => {
+                self.choose_executable(path);
                 Ok(())
             }
             Command::BuildImage { tag } => self.build_image(tag),
@@ -433,6 +440,7 @@ impl Workbench {
             Slot::Probe => &mut self.probe.activity,
             Slot::Drift => &mut self.drift.activity,
             Slot::Engine => &mut self.engine.activity,
+            Slot::Executable => &mut self.executable.activity,
             Slot::Build => &mut self.container.activity,
             Slot::Export => &mut self.exported.activity,
             Slot::Run => &mut self.containers.ran.activity,
@@ -488,6 +496,10 @@ impl Workbench {
             Outcome::FeaturesLearned(features) => self.take_features(features),
             Outcome::EngineFound(engine) => {
                 self.engine.last = Some(engine);
+                Ok(())
+            }
+            Outcome::ExecutableSeen(seen) => {
+                self.executable.last = Some(*seen);
                 Ok(())
             }
             Outcome::Benchmarked(report) => self.take_benchmark(*report),

@@ -6,7 +6,7 @@ use super::container::Exported;
 use super::model::Tried;
 use crate::command::DataRole;
 use crate::model::{Examination, GoldenCheck};
-use crate::package::EngineInfo;
+use crate::package::{ChosenExecutable, EngineInfo};
 use crate::project::deployment::{Deployed, Pushed};
 use crate::project::documents::{DataFile, Evidence, FeatureContract, GoldenRows};
 use crate::project::reports::{BenchmarkReport, DriftReport, EvaluationReport, PackageReport, ProfileReport};
@@ -26,6 +26,7 @@ pub(super) enum Slot {
     Probe,
     Drift,
     Engine,
+    Executable,
     Build,
     Export,
     Run,
@@ -37,7 +38,7 @@ pub(super) enum Slot {
 }
 
 impl Slot {
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Examine,
         Self::Try,
         Self::Golden,
@@ -47,6 +48,7 @@ impl Slot {
         Self::Probe,
         Self::Drift,
         Self::Engine,
+        Self::Executable,
         Self::Build,
         Self::Export,
         Self::Run,
@@ -64,6 +66,7 @@ impl Slot {
             Self::Probe => Step::Readiness,
             Self::Drift => Step::Drift,
             Self::Engine
+            | Self::Executable
             | Self::Build
             | Self::Export
             | Self::Run
@@ -79,7 +82,7 @@ impl Slot {
     pub(super) fn changes_evidence(self) -> bool {
         match self {
             Self::Examine | Self::Golden | Self::Benchmark | Self::Evaluate | Self::Drift | Self::Build => true,
-            Self::Try | Self::Profile | Self::Probe | Self::Engine | Self::Export => false,
+            Self::Try | Self::Profile | Self::Probe | Self::Engine | Self::Executable | Self::Export => false,
             Self::Run | Self::List | Self::Act | Self::Watch | Self::Push | Self::Deploy => false,
         }
     }
@@ -100,6 +103,7 @@ impl Slot {
             Self::Probe => "Looking at the evidence",
             Self::Drift => "The comparison",
             Self::Engine => "Looking for an engine",
+            Self::Executable => "Looking at the executable",
             Self::Build => "The build",
             Self::Export => "The export",
             Self::Run => "The run",
@@ -129,6 +133,7 @@ pub(super) enum Outcome {
     },
     FeaturesLearned(FeatureContract),
     EngineFound(EngineInfo),
+    ExecutableSeen(Box<ChosenExecutable>),
     Benchmarked(Box<BenchmarkReport>),
     Profiled(Box<ProfileReport>),
     Evaluated(Box<EvaluationReport>),

@@ -41,11 +41,13 @@ pub struct Settings {
     pub theme: ThemeChoice,
     /// Whether the learn drawer is open.
     pub learn: bool,
+    /// The executable that goes into images; `None` takes the smallest at hand.
+    pub executable: Option<PathBuf>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { recent: Vec::new(), theme: ThemeChoice::System, learn: true }
+        Self { recent: Vec::new(), theme: ThemeChoice::System, learn: true, executable: None }
     }
 }
 

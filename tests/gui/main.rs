@@ -9,6 +9,7 @@ mod driver;
 #[cfg(unix)]
 mod engine;
 mod evaluation;
+mod executable;
 mod learn;
 mod palette;
 mod readiness;

@@ -242,6 +242,9 @@ fn container(folders: &Folders, example: &Path) -> Result<Vec<Scene>, Problem> {
     let (remote, held) = (folders.example("container-remote")?, folders.example("container-load-failed")?);
     verified::keep(&remote, clock::now(), None)?;
     verified::keep(&held, clock::now(), Some("20 of 931 requests failed: no answer (connection reset by peer)"))?;
+    let script = folders.file("trestle-serve.sh", b"#!/bin/sh\n")?;
+    let here = std::env::current_exe().map_err(failed("Finding this program", Path::new("")))?;
+    let choose = |path: &Path| Command::ChooseExecutable(Some(path.to_owned()));
     Ok(vec![
         scene("container-empty", vec![open(&folders.project("container-empty")?)]),
         scene("container-not-built", vec![open(example)]),
@@ -252,5 +255,7 @@ fn container(folders: &Folders, example: &Path) -> Result<Vec<Scene>, Problem> {
         scene("container-remote", vec![open(&remote)]).tall(),
         scene("container-load-failed", vec![open(&held)]).tall(),
         scene("container-failed", vec![open(&folders.example("container-failed")?), refused]),
+        scene("container-executable-chosen", vec![open(example), choose(&here)]),
+        scene("container-executable-refused", vec![open(example), choose(&script)]),
     ])
 }

@@ -5,6 +5,7 @@ use egui::Ui;
 use super::container_load::load_ui;
 use super::deploy_push::PushView;
 use super::deploy_swarm::SwarmView;
+use super::executable_card::executable_card;
 use super::model::text_of_size;
 use super::running::{RunView, Shown};
 use crate::command::{Command, ExportKind};
@@ -68,6 +69,7 @@ impl ContainerView {
             self.run_ui(ui, workbench, outbox);
         }
         if version.is_some() {
+            executable_card(ui, workbench, outbox);
             exports_ui(ui, outbox);
             self.push.ui(ui, workbench, outbox);
             self.swarm.ui(ui, workbench, outbox);

@@ -17,6 +17,7 @@ mod drift_figure;
 mod drift_settings;
 mod evaluation;
 mod evaluation_figures;
+mod executable_card;
 mod golden;
 pub(super) mod model;
 mod model_cards;
