@@ -72,7 +72,7 @@ pub(super) fn bill_of_materials(plan: &BuildPlan) -> Result<Bytes, PackageError>
     let executable = Executable::read(&plan.executable)?;
     let contents = Contents::of(&executable, &Libraries::find(&plan.executable)?)?;
     let files = version_files(&plan.version_folder)?;
-    let files: Result<Vec<_>, _> =
+    let files: Result<Vec<_>, PackageError> =
         files.into_iter().map(|(name, path)| Ok((name, read("a file of the version", &path)?))).collect();
     materials(plan, &contents, &read("the model", &plan.model_path)?, &files?)
 }
@@ -104,6 +104,13 @@ pub(super) fn assemble(plan: &BuildPlan, os: &str, architecture: &str) -> Result
 /// The folder `/model`, and the bill of materials, which changes with every model.
 pub(super) fn model_layer(plan: &BuildPlan, contents: &Contents) -> Result<Tarball, PackageError> {
     let mut layer = TarballBuilder::default();
+    let (model, files) = add_model(plan, &mut layer)?;
+    layer.file(sbom::PATH, materials(plan, contents, &model, &files)?, false);
+    layer.finish()
+}
+
+/// Adds the folder `/model`; gives the model file and the other files of its version by name.
+fn add_model(plan: &BuildPlan, layer: &mut TarballBuilder) -> Result<(Bytes, Vec<(String, Bytes)>), PackageError> {
     let mut add = |name: &str, content: Bytes| layer.file(&format!("model/{name}"), content, false);
     add("project.ron", read("the project's document", &plan.project_config)?);
     add("brief.ron", read("the brief", &plan.brief)?);
@@ -123,13 +130,14 @@ pub(super) fn model_layer(plan: &BuildPlan, contents: &Contents) -> Result<Tarba
     let registry = format::render(&registry)
         .map_err(|error| PackageError::Context { reason: format!("the registry ({error})") })?;
     add("models/registry.ron", Bytes::from(registry));
-    layer.file(sbom::PATH, materials(plan, contents, &model, &files)?, false);
-    layer.finish()
+    Ok((model, files))
 }
 
 /// Writes what the image has in `/model` to `model` below `folder`.
 pub(super) fn write_model(plan: &BuildPlan, folder: &Path) -> Result<(), PackageError> {
-    let layer = model_layer(plan)?;
+    let mut layer = TarballBuilder::default();
+    add_model(plan, &mut layer)?;
+    let layer = layer.finish()?;
     let mut bytes = Vec::new();
     layer
         .write_to(&mut bytes)

@@ -117,7 +117,7 @@ impl Workbench {
         let project = self.project.as_ref().ok_or_else(no_project)?;
         let (root, runtime) = (project.root().to_owned(), self.environment.runtime.clone());
         let engines = self.environment.engines();
-                let choose = self.executable_choice();
+        let choose = self.executable_choice();
         self.spawn(Slot::Build, format!("Building {}", plan.tag), move |context| {
             context.progress(None, "Hashing the code and the data");
             current_evidence(&mut plan, &root)?;
