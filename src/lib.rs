@@ -45,11 +45,6 @@
     expect(dead_code, unused_imports, reason = "the build that only serves leaves out who asks for the rest")
 )]
 
-#[cfg(not(any(feature = "serve", feature = "headless")))]
-compile_error!(
-    "choose a build: --features serve (the smallest image) or --features headless (every command); gui, the default, has both and the window"
-);
-
 #[cfg(feature = "headless")]
 pub mod benchmark;
 #[cfg(feature = "headless")]

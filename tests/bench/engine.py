@@ -2,7 +2,7 @@
 """Sets the engine beside ONNX Runtime, in turns in one run, and prints a table of the best times.
 
 engine.py BENCH FOLDER [--rounds 5] [--millis 300] [--threads 1] [MODEL ...]
-BENCH is what `cargo bench --no-default-features --bench engine --no-run` names; FOLDER is what make_models.py filled.
+BENCH is what `cargo bench --no-default-features --features headless --bench engine --no-run` names; FOLDER is what make_models.py filled.
 ONNX Runtime is called through Python's `run`, which takes about 4 us a call. Pin it to a core with `taskset`."""
 
 import argparse

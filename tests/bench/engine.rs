@@ -1,6 +1,6 @@
 //! How long one run of a model takes.
 //!
-//! `cargo bench --no-default-features --bench engine` reads lines `MODEL.onnx BATCH MILLISECONDS` from standard input
+//! `cargo bench --no-default-features --features headless --bench engine` reads lines `MODEL.onnx BATCH MILLISECONDS` from standard input
 //! and answers each with one line of JSON: the number of runs, and the median and the least of their times. The inputs
 //! are files beside the model, `MODEL.bBATCH.INDEX.bin`, the elements of each input in the contract's order, as they
 //! lie in memory. `--threads=N` lets a run use so many threads. `tests/bench/engine.py` makes them and sets ONNX Runtime beside it, in turns.

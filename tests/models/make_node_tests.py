@@ -2,7 +2,7 @@
 
     pip install onnx==1.16.2            # the last release whose tests stop at opset 21; a newer one works too
     python tests/models/make_node_tests.py /tmp/node_tests
-    TRESTLE_NODE_TESTS=/tmp/node_tests cargo test --no-default-features --test it -- node_tests --nocapture
+    TRESTLE_NODE_TESTS=/tmp/node_tests cargo test --no-default-features --features headless --test it -- node_tests --nocapture
 
 The tests come out of the package `onnx` and are not stored here. Each one becomes a folder with `model.onnx` and
 `case.json`: the operator it is about, its tolerances, and its `sets` of inputs and outputs, each a list of
