@@ -8,7 +8,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::learn;
 use super::shell::short_path;
-use super::ui_command::{Choosing, Request, UiCommand};
+use super::ui_command::{Choosing, ContainerPart, Request, UiCommand};
 use crate::command::{BenchmarkLength, Command, DataRole, ProfileOptions};
 use crate::project::deployment::{DeployRequest, DeploySettings};
 use crate::project::running::RunSettings;
@@ -203,6 +203,20 @@ fn making() -> Vec<Fixed> {
             "Clean up containers",
             "Remove what builds and runs left that were killed",
             clean_refusal,
+            &[],
+        ),
+        offer(
+            UiCommand::ShowPart(ContainerPart::Run),
+            "See what runs",
+            "Run the image here, and see its log and what it uses",
+            no_project,
+            &[],
+        ),
+        offer(
+            UiCommand::ShowPart(ContainerPart::Deliver),
+            "Deliver the image",
+            "Push it to a registry, deploy it to a swarm, or export it",
+            no_project,
             &[],
         ),
         offer(Command::FindEngine, "Look for a container engine", "Look for Docker or Podman again", nothing, &[]),

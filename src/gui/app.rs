@@ -424,6 +424,10 @@ impl App {
     fn carry_out_here(&mut self, command: UiCommand, ctx: &Context) {
         match command {
             UiCommand::GoTo(step) => self.go_to(step),
+            UiCommand::ShowPart(part) => {
+                self.go_to(Step::Container);
+                self.view.container.show(part);
+            }
             UiCommand::Choose(choosing) => {
                 let folder = self.workbench.project().map(|project| project.root().to_owned());
                 let name = match (&self.exporting, choosing) {

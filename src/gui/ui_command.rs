@@ -38,6 +38,8 @@ pub enum Choosing {
 pub enum UiCommand {
     /// Show a step's page.
     GoTo(Step),
+    /// Show a part of the container's page.
+    ShowPart(ContainerPart),
     /// Open a native dialog.
     Choose(Choosing),
     /// Open or close the learn drawer.
@@ -58,6 +60,32 @@ pub enum UiCommand {
     ExportFigure(Export),
     /// Use a path that was typed or pasted.
     UsePath(PathBuf),
+}
+
+/// A part of the container's page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContainerPart {
+    /// The image and what was verified of it.
+    #[default]
+    Build,
+    /// Containers of it on this engine.
+    Run,
+    /// Ways to other machines.
+    Deliver,
+}
+
+impl ContainerPart {
+    /// All parts, in order.
+    pub const ALL: [Self; 3] = [Self::Build, Self::Run, Self::Deliver];
+
+    /// Its name on the page.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Build => "Build",
+            Self::Run => "Run",
+            Self::Deliver => "Deliver",
+        }
+    }
 }
 
 /// What views ask for; carried out once a frame, after everything is drawn.

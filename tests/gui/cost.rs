@@ -61,7 +61,7 @@ fn rows_are_sorted_searched_and_looked_into() {
     window.assert_says("Nothing here is called “no such thing”");
     window.type_into("Find an operator", "");
     window.assert_silent("Nothing here is called");
-    press(&mut window, Role::RadioButton, "By node");
+    window.choose("By node");
     let by_time = names(&window);
     assert_eq!(by_time.len(), steps_listed);
     press(&mut window, Role::ColumnHeader, "node");

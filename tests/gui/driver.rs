@@ -313,6 +313,13 @@ impl Window {
         self.rest();
     }
 
+    /// Chooses one of a few.
+    #[track_caller]
+    pub(super) fn choose(&mut self, label: &str) {
+        self.harness.get_by_role_and_label(Role::RadioButton, label).click();
+        self.rest();
+    }
+
     /// Presses the button whose name begins so.
     #[track_caller]
     pub(super) fn click_beginning(&mut self, beginning: &str) {

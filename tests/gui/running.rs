@@ -19,6 +19,7 @@ fn opened(phase: &'static str) -> (Window, StandIn, TempDir) {
     let engine = StandIn::listen(folder.path(), phase);
     let mut window = Window::churn_on(engine.environment(), built);
     window.press(CTRL, Key::Num6);
+    window.choose("Run");
     window.until("the list", |window| window.workbench().containers().list.last.is_some());
     (window, engine, folder)
 }
@@ -131,6 +132,7 @@ fn what_a_killed_build_left_is_cleaned_up() {
     engine.orphaned();
     let mut window = Window::churn_on(engine.environment(), built);
     window.press(CTRL, Key::Num6);
+    window.choose("Run");
     window.until_says("One container was left by a process that was killed");
     window.assert_says("left over");
     window.click("Clean up");
@@ -142,7 +144,9 @@ fn what_a_killed_build_left_is_cleaned_up() {
 fn nobody_looks_once_the_page_is_left() {
     let (mut window, _engine, _folder) = opened("running");
     assert!(window.workbench().containers().is_watching());
-    assert!(window.workbench().jobs().is_empty(), "looking is no work to wait for");
+    // Looking is no work to wait for.
+    window.until("the other jobs", |window| window.workbench().jobs().is_empty());
+    assert!(window.workbench().containers().is_watching());
     window.press(CTRL, Key::Num1);
     assert!(!window.workbench().containers().is_watching());
     window.press(CTRL, Key::Num6);

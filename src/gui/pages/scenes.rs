@@ -10,6 +10,7 @@ use super::folders::{Folders, failed, text_of};
 use super::{Scene, verified, window};
 use crate::clock;
 use crate::command::{BenchmarkLength, BenchmarkRequest, BriefField, Command, DataRole, ProfileOptions};
+use crate::gui::ui_command::{ContainerPart, UiCommand};
 use crate::problem::Problem;
 use crate::project::documents::{ColumnSettings, Value};
 use crate::project::{PROJECT_FILE, Project};
@@ -255,6 +256,10 @@ fn container(folders: &Folders, example: &Path) -> Result<Vec<Scene>, Problem> {
         scene("container-remote", vec![open(&remote)]).tall(),
         scene("container-load-failed", vec![open(&held)]).tall(),
         scene("container-failed", vec![open(&folders.example("container-failed")?), refused]),
+        Scene {
+            asks: vec![UiCommand::ShowPart(ContainerPart::Deliver)],
+            ..scene("container-deliver", vec![open(&built)])
+        },
         scene("container-executable-chosen", vec![open(example), choose(&here)]),
         scene("container-executable-refused", vec![open(example), choose(&script)]),
     ])

@@ -12,10 +12,10 @@ use crate::command::{Command, ExportKind};
 use crate::gui::shell::clock;
 use crate::gui::text;
 use crate::gui::theme::{Verdict, space};
-use crate::gui::ui_command::{Choosing, Outbox, UiCommand};
+use crate::gui::ui_command::{Choosing, ContainerPart, Outbox, UiCommand};
 use crate::gui::widgets::{
     Card, Column, DISMISS, Icon, KeyValues, Stat, Table, cell, cell_number, cell_wrapped, chip, code_block, columns,
-    empty_state, notice, page_header, primary_button, problem_panel, progress_bar, secondary_button,
+    empty_state, notice, page_header, primary_button, problem_panel, progress_bar, secondary_button, segmented,
 };
 use crate::project::ModelVersion;
 use crate::project::reports::PackageReport;
@@ -25,6 +25,7 @@ use crate::workbench::{RunningJob, Workbench};
 /// The container's page.
 #[derive(Debug, Default)]
 pub(in crate::gui) struct ContainerView {
+    part: ContainerPart,
     run: RunView,
     push: PushView,
     swarm: SwarmView,
@@ -60,27 +61,43 @@ impl ContainerView {
         {
             outbox.send(Command::Dismiss(Step::Container));
         }
-        if let Some(report) = &workbench.container().last {
-            self.report_ui(ui, workbench, report, outbox);
-        } else {
-            if building.is_none() {
-                not_built_ui(ui, version, has_engine, outbox);
+        self.parts_ui(ui);
+        match self.part {
+            ContainerPart::Build => {
+                match &workbench.container().last {
+                    Some(report) => {
+                        verification_ui(ui, workbench, report, outbox);
+                        origin_ui(ui, report);
+                    }
+                    None if building.is_none() => not_built_ui(ui, version, has_engine, outbox),
+                    None => {}
+                }
+                if version.is_some() {
+                    executable_card(ui, workbench, outbox);
+                }
+                history_ui(ui, workbench);
             }
-            self.run_ui(ui, workbench, outbox);
+            ContainerPart::Run => self.run_ui(ui, workbench, outbox),
+            ContainerPart::Deliver if version.is_some() => {
+                self.push.ui(ui, workbench, outbox);
+                self.swarm.ui(ui, workbench, outbox);
+                exports_ui(ui, outbox);
+            }
+            ContainerPart::Deliver => not_built_ui(ui, version, has_engine, outbox),
         }
-        if version.is_some() {
-            executable_card(ui, workbench, outbox);
-            exports_ui(ui, outbox);
-            self.push.ui(ui, workbench, outbox);
-            self.swarm.ui(ui, workbench, outbox);
-        }
-        history_ui(ui, workbench);
     }
 
-    fn report_ui(&mut self, ui: &mut Ui, workbench: &Workbench, report: &PackageReport, outbox: &mut Outbox) {
-        verification_ui(ui, workbench, report);
-        self.run_ui(ui, workbench, outbox);
-        origin_ui(ui, report);
+    pub(in crate::gui) fn show(&mut self, part: ContainerPart) {
+        self.part = part;
+    }
+
+    fn parts_ui(&mut self, ui: &mut Ui) {
+        let labels = ContainerPart::ALL.map(ContainerPart::label);
+        let mut selected = ContainerPart::ALL.iter().position(|part| *part == self.part).unwrap_or_default();
+        if segmented(ui, "Part of the page", &mut selected, &labels) {
+            self.part = ContainerPart::ALL[selected];
+        }
+        ui.add_space(space::M);
     }
 
     /// The image of the version at hand is run when one was built; containers are listed in any case.
@@ -159,7 +176,7 @@ fn not_built_ui(ui: &mut Ui, version: Option<&ModelVersion>, has_engine: bool, o
     }
 }
 
-fn verification_ui(ui: &mut Ui, workbench: &Workbench, report: &PackageReport) {
+fn verification_ui(ui: &mut Ui, workbench: &Workbench, report: &PackageReport, outbox: &mut Outbox) {
     let (standing, line) = workbench.standing(Step::Container);
     if standing == Standing::Stale {
         notice(ui, Verdict::Stale, &format!("This image is not that of the version at hand: {line}."));
@@ -182,6 +199,17 @@ fn verification_ui(ui: &mut Ui, workbench: &Workbench, report: &PackageReport) {
             2 => drop(Stat::new("Size", &size).unit(unit).show(ui)),
             _ => drop(Stat::new("Built and verified in", &took).unit("s").show(ui)),
         });
+        if passed {
+            ui.add_space(space::S);
+            ui.horizontal_wrapped(|ui| {
+                for (part, label) in [(ContainerPart::Run, "Run it here…"), (ContainerPart::Deliver, "Deliver it…")]
+                {
+                    if secondary_button(ui, label).clicked() {
+                        outbox.ask(UiCommand::ShowPart(part));
+                    }
+                }
+            });
+        }
     });
     let verdict_columns =
         [Column::text("").exact(84.0), Column::text("what").share(0.8), Column::text("seen").share(1.6)];
