@@ -51,8 +51,9 @@ pub(super) struct Action {
     pub(super) refused: Option<&'static str>,
 }
 
-static FIXED: LazyLock<Vec<Fixed>> =
-    LazyLock::new(|| [steps(), measuring(), making(), editing(), projects(), around()].into_iter().flatten().collect());
+static FIXED: LazyLock<Vec<Fixed>> = LazyLock::new(|| {
+    [steps(), measuring(), making(), delivering(), editing(), projects(), around()].into_iter().flatten().collect()
+});
 
 fn offer(
     request: impl Into<Request>,
@@ -191,6 +192,26 @@ fn making() -> Vec<Fixed> {
             build_refusal,
             &[],
         ),
+        offer(Command::FindEngine, "Look for a container engine", "Look for Docker or Podman again", nothing, &[]),
+        offer(
+            UiCommand::Choose(Choosing::Executable),
+            "Choose the executable for images",
+            "Package another build of Trestle for Linux than the one at hand",
+            nothing,
+            &[],
+        ),
+        offer(
+            Command::ChooseExecutable(None),
+            "Package the smallest executable at hand",
+            "The build that only serves where it lies beside this program, else this program",
+            nothing,
+            &[],
+        ),
+    ]
+}
+
+fn delivering() -> Vec<Fixed> {
+    vec![
         offer(
             Command::RunImage(RunSettings::default()),
             "Run the image",
@@ -219,7 +240,6 @@ fn making() -> Vec<Fixed> {
             no_project,
             &[],
         ),
-        offer(Command::FindEngine, "Look for a container engine", "Look for Docker or Podman again", nothing, &[]),
         offer(
             Command::Deploy(DeployRequest::Deploy(DeploySettings::default())),
             "Deploy to the swarm",
@@ -239,20 +259,6 @@ fn making() -> Vec<Fixed> {
             "Look at the swarm",
             "See the service on the swarm, and each of its tasks, as they are now",
             swarm_refusal,
-            &[],
-        ),
-        offer(
-            UiCommand::Choose(Choosing::Executable),
-            "Choose the executable for images",
-            "Package another build of Trestle for Linux than the one at hand",
-            nothing,
-            &[],
-        ),
-        offer(
-            Command::ChooseExecutable(None),
-            "Package the smallest executable at hand",
-            "The build that only serves where it lies beside this program, else this program",
-            nothing,
             &[],
         ),
     ]

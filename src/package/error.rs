@@ -265,7 +265,7 @@ impl PackageError {
                     .to_owned()
             }
             Self::NotTrestle { .. } => format!(
-                "Compile it from the same sources: cargo build --release --no-default-features --features serve; it is \
+                "Compile it from the same sources: cargo build --profile image --no-default-features --features serve; it is \
                  target/release/{}.",
                 super::SERVE_NAME
             ),

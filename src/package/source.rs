@@ -36,7 +36,7 @@ fn text(plan: &BuildPlan) -> String {
          FROM rust:{rust}-slim AS compiled\n\
          COPY --from=trestle . /sources\n\
          WORKDIR /sources\n\
-         RUN RUSTFLAGS=\"-C target-feature=+crt-static\" cargo build --release --locked --no-default-features \
+         RUN RUSTFLAGS=\"-C target-feature=+crt-static\" cargo build --profile image --locked --no-default-features \
          --features serve --target \"$(uname -m)-unknown-linux-gnu\" --target-dir /target \
          && cp /target/*/release/trestle-serve /trestle\n\n\
          FROM scratch\n"

@@ -13,7 +13,7 @@ use crate::package::{ChosenExecutable, Reason, SERVE_NAME};
 use crate::workbench::Workbench;
 
 /// What compiles the smallest executable.
-const COMPILE: &str = "cargo build --release --no-default-features --features serve";
+const COMPILE: &str = "cargo build --profile image --no-default-features --features serve";
 
 /// Draws the card.
 pub(super) fn executable_card(ui: &mut Ui, workbench: &Workbench, outbox: &mut Outbox) {
