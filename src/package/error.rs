@@ -266,7 +266,7 @@ impl PackageError {
             }
             Self::NotTrestle { .. } => format!(
                 "Compile it from the same sources: cargo build --profile image --no-default-features --features serve; it is \
-                 target/release/{}.",
+                 target/image/{}.",
                 super::SERVE_NAME
             ),
             Self::Architecture { engine, .. } => format!(

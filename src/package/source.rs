@@ -38,7 +38,7 @@ fn text(plan: &BuildPlan) -> String {
          WORKDIR /sources\n\
          RUN RUSTFLAGS=\"-C target-feature=+crt-static\" cargo build --profile image --locked --no-default-features \
          --features serve --target \"$(uname -m)-unknown-linux-gnu\" --target-dir /target \
-         && cp /target/*/release/trestle-serve /trestle\n\n\
+         && cp /target/*/image/trestle-serve /trestle\n\n\
          FROM scratch\n"
     );
     let image = dockerfile(&["licences.tar", "model.tar"], &[], &labels(plan));

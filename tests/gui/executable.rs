@@ -19,7 +19,8 @@ fn the_executable_is_told_with_its_size_and_how_to_get_a_smaller_one() {
     window.press(CTRL, Key::Num6);
     window.until("the executable", |window| window.workbench().executable().last.is_some());
     window.rest();
-    for words in ["What goes into the image", "Why this one", "--no-default-features --features serve"] {
+    for words in ["What goes into the image", "Why this one", "--profile image --no-default-features --features serve"]
+    {
         window.assert_says(words);
     }
     window.assert_silent("Take the smallest at hand");
@@ -48,5 +49,5 @@ fn the_choice_outlives_the_window() {
     window.click("Choose…");
     window.until_says("it was chosen");
     let settings = std::fs::read_to_string(window.folder.path().join("settings.ron")).unwrap();
-    assert!(settings.contains(&format!("executable: {:?}", own)), "{settings}");
+    assert!(settings.contains(&format!("executable: {own:?}")), "{settings}");
 }

@@ -92,7 +92,7 @@ impl PushView {
                 let words = match (shown.image, shown.engine) {
                     (None, _) => "Build and verify an image of this version first.",
                     (_, false) => "No container engine answers.",
-                    _ => "Signed in with what `docker login` kept, credential helpers included; nothing of it is stored here.",
+                    _ => "Signed in with what “docker login” kept, credential helpers included; nothing of it is stored here.",
                 };
                 ui.label(text::small(words));
             });

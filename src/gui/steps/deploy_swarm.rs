@@ -312,7 +312,7 @@ fn elsewhere_ui(ui: &mut Ui, standing: &SwarmStanding, idle: bool, outbox: &mut 
             ));
             ui.label(text::weak(
                 "A swarm of this machine alone is enough to try it. It listens on 127.0.0.1, so that no other machine \
-                 can join or reach it; `docker swarm leave --force` ends it.",
+                 can join or reach it; “docker swarm leave --force” ends it.",
             ));
             row(ui, 32.0, |ui| {
                 let start = ui.add_enabled_ui(idle, |ui| secondary_button(ui, "Start a one-node swarm here"));
@@ -332,7 +332,7 @@ fn elsewhere_ui(ui: &mut Ui, standing: &SwarmStanding, idle: bool, outbox: &mut 
                         .to_owned()
                 }
                 SwarmStanding::Locked => {
-                    "The swarm's manager is locked since its restart. Unlock it with `docker swarm unlock`.".to_owned()
+                    "The swarm's manager is locked since its restart. Unlock it with “docker swarm unlock”.".to_owned()
                 }
                 SwarmStanding::Unsettled(words) => format!("The swarm does not answer: {words}"),
                 _ => {

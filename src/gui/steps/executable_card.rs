@@ -87,7 +87,7 @@ fn smaller_ui(ui: &mut Ui) {
     ui.add_space(space::XS);
     ui.label(text::weak(format!(
         "The build that only serves has the engine and the server and nothing else. Compile it in Trestle's sources on \
-         Linux, then choose target/release/{SERVE_NAME}, or lay it beside this program. For an engine of another \
+         Linux, then choose target/image/{SERVE_NAME}, or lay it beside this program. For an engine of another \
          architecture, the export that compiles the server does it there."
     )));
     ui.add_space(space::XS);

@@ -136,7 +136,7 @@ fn list_ui(ui: &mut Ui, shown: &Shown<'_>, outbox: &mut Outbox) {
     let remark = format!("{n_running} of {} running, of every project", all.len());
     Card::new("Containers").remark(if all.is_empty() { "" } else { &remark }).show(ui, |ui| {
         if all.is_empty() {
-            ui.label(text::weak("No container of Trestle's. What is run here or by `trestle run` is listed here."));
+            ui.label(text::weak("No container of Trestle's. What is run here or by “trestle run” is listed here."));
             return;
         }
         if 0 < n_orphans {

@@ -44,7 +44,7 @@ impl TryForm {
         Card::new("Try it").remark(remark).show(ui, |ui| {
             if MAX_FIELDS < features.len() {
                 ui.label(text::body(format!(
-                    "This model takes {} features, too many for a form. Score a file with `trestle predict`.",
+                    "This model takes {} features, too many for a form. Score a file with “trestle predict”.",
                     features.len()
                 )));
                 return;
