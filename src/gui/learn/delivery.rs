@@ -10,8 +10,8 @@ pub(super) const CONCEPTS: &[Concept] = &[
         drawing: Some(Drawing::Layers),
         passages: &[
             Text(
-                "A container carries the model with everything it needs and nothing else: this executable, its four \
-                 libraries, the model and its documents. No shell, no Python, no root.",
+                "A container carries the model with everything it needs and nothing else: one executable, the \
+                 libraries it needs, the model and its documents. No shell, no Python, no root.",
             ),
             Quote("A restaurant is inspected before it opens, not after the first complaint."),
             Text(

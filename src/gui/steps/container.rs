@@ -77,7 +77,12 @@ impl ContainerView {
                 }
                 history_ui(ui, workbench);
             }
-            ContainerPart::Run => self.run_ui(ui, workbench, outbox),
+            ContainerPart::Run => {
+                if workbench.built_image().is_none() && building.is_none() {
+                    not_built_ui(ui, version, has_engine, outbox);
+                }
+                self.run_ui(ui, workbench, outbox);
+            }
             ContainerPart::Deliver if version.is_some() => {
                 self.push.ui(ui, workbench, outbox);
                 self.swarm.ui(ui, workbench, outbox);
@@ -166,7 +171,7 @@ fn not_built_ui(ui: &mut Ui, version: Option<&ModelVersion>, has_engine: bool, o
             },
         );
     } else if has_engine {
-        let what = "The image is built from this program and the model alone, started without privileges, asked the golden \
+        let what = "The image is built from one executable and the model alone, started without privileges, asked the golden \
                     rows, compared with the answers known here, and only then given its name.";
         empty_state(ui, Icon::Container, "Not built yet", what, |ui| {
             if secondary_button(ui, "Build and verify").clicked() {
